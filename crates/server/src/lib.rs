@@ -1,0 +1,1 @@
+//! hookfill turns trading webhooks into order fills.

@@ -1,0 +1,1 @@
+//! Where hookfill keeps what it promised.
