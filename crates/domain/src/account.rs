@@ -41,10 +41,7 @@ impl Policy {
     /// The part that admission asks for.
     #[must_use]
     pub fn admission(&self) -> Admission {
-        Admission {
-            require_stop_loss: self.require_stop_loss,
-            require_take_profit: self.require_take_profit,
-        }
+        Admission { require_stop_loss: self.require_stop_loss, require_take_profit: self.require_take_profit }
     }
 }
 

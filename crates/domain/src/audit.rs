@@ -161,15 +161,7 @@ impl JournalEntry {
     pub fn chained(&self, before: &ChainHash) -> ChainHash {
         let mut hash = Sha256::new();
         hash.update(before.0);
-        let JournalEntry {
-            user_id,
-            place,
-            at,
-            action,
-            order_id,
-            details,
-            message,
-        } = self;
+        let JournalEntry { user_id, place, at, action, order_id, details, message } = self;
         for number in [user_id.0, place.seq.0, place.step, at.as_micros()] {
             hash.update(number.to_be_bytes());
         }

@@ -49,10 +49,7 @@ impl FromStr for Instrument {
         if text.len() > MAX_SYMBOL_LENGTH {
             return Err(InstrumentError::TooLong);
         }
-        if !text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'!' | b'&'))
-        {
+        if !text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'!' | b'&')) {
             return Err(InstrumentError::BadCharacter);
         }
         if !text.bytes().any(|b| b.is_ascii_alphabetic()) {
@@ -77,7 +74,6 @@ impl Serialize for Instrument {
 impl<'de> Deserialize<'de> for Instrument {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse()
-            .map_err(|error| serde::de::Error::custom(format_args!("`{text}` {error}")))
+        text.parse().map_err(|error| serde::de::Error::custom(format_args!("`{text}` {error}")))
     }
 }

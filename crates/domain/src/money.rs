@@ -40,11 +40,7 @@ fn parse_plain(text: &str) -> Result<Decimal, NumberError> {
         None if text.is_empty() => return Err(NumberError::NotPlain),
         None => (text, ""),
     };
-    if !integer
-        .bytes()
-        .chain(fraction.bytes())
-        .all(|b| b.is_ascii_digit())
-    {
+    if !integer.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
         return Err(NumberError::NotPlain);
     }
     if integer.trim_start_matches('0').len() > MAX_INTEGER_DIGITS {
@@ -61,11 +57,7 @@ fn parse_plain(text: &str) -> Result<Decimal, NumberError> {
         plain.push_str(fraction);
     }
     let value = Decimal::from_str_exact(&plain).map_err(|_| NumberError::NotPlain)?;
-    if value.is_zero() {
-        Err(NumberError::NotPositive)
-    } else {
-        Ok(value)
-    }
+    if value.is_zero() { Err(NumberError::NotPositive) } else { Ok(value) }
 }
 
 macro_rules! positive_decimal {
@@ -126,13 +118,7 @@ mod tests {
 
     #[test]
     fn a_number_is_shown_as_it_was_written() {
-        for text in [
-            "1.0860",
-            "1950.00",
-            "0.000000000001",
-            "999999999999.999999999999",
-            "60000",
-        ] {
+        for text in ["1.0860", "1950.00", "0.000000000001", "999999999999.999999999999", "60000"] {
             assert_eq!(text.parse::<Price>().unwrap().to_string(), text);
         }
         assert_eq!(".7".parse::<Price>().unwrap().to_string(), "0.7");

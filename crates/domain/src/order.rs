@@ -161,20 +161,8 @@ impl Order {
             seq: Seq::default(),
             broker_account_id: origin.broker_account_id,
             source_id: origin.source_id,
-            terms: Terms {
-                side,
-                instrument,
-                order_type,
-                entry,
-                quantity,
-                risk,
-                leverage,
-                valid_until,
-            },
-            bracket: Bracket {
-                stop_loss,
-                take_profits,
-            },
+            terms: Terms { side, instrument, order_type, entry, quantity, risk, leverage, valid_until },
+            bracket: Bracket { stop_loss, take_profits },
             progress: Progress {
                 state: OrderState::New,
                 reason: None,

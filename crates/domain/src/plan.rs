@@ -41,10 +41,7 @@ pub fn next_step(order: &Order, now: Timestamp) -> Step {
         // A stored decision without a stored answer: whether the call was made is unknown, so ask, never repeat.
         OrderState::Submitting | OrderState::InDoubt => Step::Query,
         OrderState::Accepted | OrderState::PartlyFilled | OrderState::Filled => Step::Query,
-        OrderState::Canceling {
-            exposure: Exposure::Unsent,
-            ..
-        } => Step::Withdraw,
+        OrderState::Canceling { exposure: Exposure::Unsent, .. } => Step::Withdraw,
         OrderState::Canceling { .. } => Step::Cancel,
         OrderState::Closing { .. } => Step::Close,
         OrderState::Closed | OrderState::Canceled | OrderState::Rejected | OrderState::Expired => {

@@ -70,18 +70,9 @@ mod tests {
 
     #[test]
     fn a_time_is_shown_in_utc_with_six_digits() {
-        assert_eq!(
-            Timestamp::from_micros(0).to_string(),
-            "1970-01-01T00:00:00.000000Z"
-        );
-        assert_eq!(
-            Timestamp::from_micros(1_795_350_645_120_000).to_string(),
-            "2026-11-22T12:30:45.120000Z"
-        );
-        assert_eq!(
-            Timestamp::from_micros(-1).to_string(),
-            "1969-12-31T23:59:59.999999Z"
-        );
+        assert_eq!(Timestamp::from_micros(0).to_string(), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(Timestamp::from_micros(1_795_350_645_120_000).to_string(), "2026-11-22T12:30:45.120000Z");
+        assert_eq!(Timestamp::from_micros(-1).to_string(), "1969-12-31T23:59:59.999999Z");
     }
 
     #[test]
@@ -89,9 +80,6 @@ mod tests {
         let end = Timestamp::from_micros(i64::MAX);
         assert_eq!(end.plus(Duration::MAX), end);
         assert!(end.to_string().starts_with("9999-12-3"), "{end}");
-        assert_eq!(
-            Timestamp::from_micros(5).since(Timestamp::from_micros(9)),
-            Duration::ZERO
-        );
+        assert_eq!(Timestamp::from_micros(5).since(Timestamp::from_micros(9)), Duration::ZERO);
     }
 }

@@ -114,10 +114,7 @@ impl Order {
     pub fn apply(mut self, event: &OrderEvent) -> Result<Order, IllegalTransition> {
         let before = self.progress.state;
         let Some(state) = next_state(before, &event.change, event.at) else {
-            return Err(IllegalTransition {
-                state: before.as_str(),
-                event: event.change.as_str(),
-            });
+            return Err(IllegalTransition { state: before.as_str(), event: event.change.as_str() });
         };
         self.progress.state = state;
         self.updated_at = self.updated_at.max(event.at);
@@ -137,36 +134,20 @@ impl Order {
     fn note_change(&mut self, change: &Change, before: OrderState, at: Timestamp) {
         match change {
             Change::Submitting { fixed } => {
-                let attempt = self
-                    .progress
-                    .submission
-                    .as_ref()
-                    .map_or(1, |last| last.attempt.saturating_add(1));
-                self.progress.submission = Some(Submission {
-                    at,
-                    fixed: fixed.clone(),
-                    attempt,
-                });
+                let attempt =
+                    self.progress.submission.as_ref().map_or(1, |last| last.attempt.saturating_add(1));
+                self.progress.submission = Some(Submission { at, fixed: fixed.clone(), attempt });
                 self.due_at = Some(at);
             }
-            Change::Accepted {
-                broker_order_id,
-                check_again_at,
-            } => {
+            Change::Accepted { broker_order_id, check_again_at } => {
                 self.progress.broker_order_id = Some(broker_order_id.clone());
                 self.due_at = Some(*check_again_at);
             }
-            Change::PartlyFilled {
-                filled,
-                check_again_at,
-            } => {
+            Change::PartlyFilled { filled, check_again_at } => {
                 self.progress.filled = Some(*filled);
                 self.due_at = Some(*check_again_at);
             }
-            Change::Executed {
-                executed_at,
-                check_again_at,
-            } => {
+            Change::Executed { executed_at, check_again_at } => {
                 self.progress.executed_at = Some(*executed_at);
                 self.progress.reason = None;
                 self.due_at = Some(*check_again_at);

@@ -41,10 +41,7 @@ fn order() -> Order {
 fn every_state() -> Vec<OrderState> {
     use Exposure::{PartlyFilled, Unknown, Unsent, Working};
     let requested_at = at(1);
-    let canceling = |exposure| OrderState::Canceling {
-        exposure,
-        requested_at,
-    };
+    let canceling = |exposure| OrderState::Canceling { exposure, requested_at };
     vec![
         OrderState::New,
         OrderState::Submitting,
@@ -69,46 +66,20 @@ fn every_change(now: Timestamp) -> Vec<Change> {
     let why = || "why".to_owned();
     vec![
         Change::Submitting { fixed: String::new() },
-        Change::Accepted {
-            broker_order_id: "B1".into(),
-            check_again_at,
-        },
-        Change::AnswerLost {
-            why: why(),
-            check_again_at,
-        },
-        Change::NotSubmitted {
-            why: why(),
-            check_again_at,
-        },
-        Change::PartlyFilled {
-            filled: "0.5".parse().unwrap(),
-            check_again_at,
-        },
-        Change::Executed {
-            executed_at: now,
-            check_again_at,
-        },
+        Change::Accepted { broker_order_id: "B1".into(), check_again_at },
+        Change::AnswerLost { why: why(), check_again_at },
+        Change::NotSubmitted { why: why(), check_again_at },
+        Change::PartlyFilled { filled: "0.5".parse().unwrap(), check_again_at },
+        Change::Executed { executed_at: now, check_again_at },
         Change::CancelRequested,
         Change::Canceled,
-        Change::CancelRefused {
-            why: why(),
-            check_again_at,
-        },
+        Change::CancelRefused { why: why(), check_again_at },
         Change::CloseRequested,
-        Change::Closed {
-            closed_at: now,
-            reason: None,
-        },
-        Change::CloseRefused {
-            why: why(),
-            check_again_at,
-        },
+        Change::Closed { closed_at: now, reason: None },
+        Change::CloseRefused { why: why(), check_again_at },
         Change::Rejected { reason: why() },
         Change::Expired { reason: why() },
-        Change::Modified {
-            bracket: Bracket::default(),
-        },
+        Change::Modified { bracket: Bracket::default() },
     ]
 }
 
@@ -120,10 +91,10 @@ fn in_state(state: OrderState) -> Order {
 }
 
 fn named(state: OrderState) -> String {
-    match state {
-        OrderState::Canceling { exposure, .. } => format!("canceling/{exposure:?}").to_lowercase(),
-        other => other.as_str().to_owned(),
+    if let OrderState::Canceling { exposure, .. } = state {
+        return format!("canceling/{exposure:?}").to_lowercase();
     }
+    state.as_str().to_owned()
 }
 
 #[test]
@@ -143,10 +114,7 @@ fn the_table_is_as_written_down() {
 #[test]
 fn unknown_is_never_turned_into_rejected() {
     for state in every_state() {
-        let change = Change::AnswerLost {
-            why: "timeout".into(),
-            check_again_at: at(20),
-        };
+        let change = Change::AnswerLost { why: "timeout".into(), check_again_at: at(20) };
         if let Ok(after) = in_state(state).apply(&OrderEvent { at: at(9), change }) {
             assert!(!after.state().is_final(), "{state:?} -> {:?}", after.state());
             assert_eq!(after.status(), Status::from(state));
@@ -156,25 +124,13 @@ fn unknown_is_never_turned_into_rejected() {
 
 #[test]
 fn a_stored_decision_to_send_is_never_followed_by_a_second_one() {
-    let submitting = order()
-        .apply(&OrderEvent {
-            at: at(1),
-            change: Change::Submitting { fixed: "x".into() },
-        })
-        .unwrap();
+    let submitting =
+        order().apply(&OrderEvent { at: at(1), change: Change::Submitting { fixed: "x".into() } }).unwrap();
     assert_eq!(next_step(&submitting, at(1)), Step::Query);
-    let again = OrderEvent {
-        at: at(1),
-        change: Change::Submitting { fixed: "x".into() },
-    };
+    let again = OrderEvent { at: at(1), change: Change::Submitting { fixed: "x".into() } };
     assert!(submitting.clone().apply(&again).is_err());
-    let doubt = OrderEvent {
-        at: at(2),
-        change: Change::AnswerLost {
-            why: "reset".into(),
-            check_again_at: at(3),
-        },
-    };
+    let doubt =
+        OrderEvent { at: at(2), change: Change::AnswerLost { why: "reset".into(), check_again_at: at(3) } };
     let in_doubt = submitting.apply(&doubt).unwrap();
     assert_eq!(next_step(&in_doubt, at(9)), Step::Query);
     assert!(in_doubt.apply(&again).is_err());
@@ -183,17 +139,9 @@ fn a_stored_decision_to_send_is_never_followed_by_a_second_one() {
 #[test]
 fn a_fill_that_races_a_cancel_wins() {
     let accepted = in_state(OrderState::Accepted);
-    let canceling = accepted
-        .apply(&OrderEvent {
-            at: at(3),
-            change: Change::CancelRequested,
-        })
-        .unwrap();
+    let canceling = accepted.apply(&OrderEvent { at: at(3), change: Change::CancelRequested }).unwrap();
     assert_eq!(canceling.reason(), Some("cancel_requested"));
-    let change = Change::Executed {
-        executed_at: at(3),
-        check_again_at: at(5),
-    };
+    let change = Change::Executed { executed_at: at(3), check_again_at: at(5) };
     let filled = canceling.apply(&OrderEvent { at: at(4), change }).unwrap();
     assert_eq!((filled.status(), filled.reason()), (Status::Executed, None));
 }
@@ -227,17 +175,10 @@ fn only_what_the_wire_shows_owes_a_message() {
                     | Change::CloseRequested
                     | Change::CloseRefused { .. }
             );
-            let Ok(after) = before.clone().apply(&OrderEvent {
-                at: at(9),
-                change: change.clone(),
-            }) else {
+            let Ok(after) = before.clone().apply(&OrderEvent { at: at(9), change: change.clone() }) else {
                 continue;
             };
-            assert_eq!(
-                message_type(Some(&before), &after).is_none(),
-                internal,
-                "{state:?} {change:?}"
-            );
+            assert_eq!(message_type(Some(&before), &after).is_none(), internal, "{state:?} {change:?}");
         }
     }
 }

@@ -1,0 +1,284 @@
+//! Users, keys and broker accounts.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hookfill_domain::account::{BrokerAccount, Policy};
+use hookfill_domain::audit::AuditAction;
+use hookfill_domain::ids::{BrokerAccountId, KeyId, UserId};
+use hookfill_domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::SqliteStore;
+use super::group::{Draft, Group};
+use crate::rows::{from_json, scopes_from_text, scopes_to_text, to_json};
+use crate::{
+    AccountChange, Accounts, NewAccount, NewKey, Principal, Registered, Registration, Scope, SealedSecret,
+    StoreError, StoredSecret,
+};
+
+const COLUMNS: &str = "user_id, id, broker_name, account_id, is_active, policy, created_at";
+
+fn read_account(row: &Row<'_>) -> Result<BrokerAccount, StoreError> {
+    let policy: Vec<u8> = row.get(5)?;
+    Ok(BrokerAccount {
+        user_id: UserId(row.get(0)?),
+        id: BrokerAccountId(Uuid::from_bytes(row.get(1)?)),
+        broker_name: row.get(2)?,
+        account_id: row.get(3)?,
+        is_active: row.get(4)?,
+        policy: from_json(&policy)?,
+        created_at: Timestamp::from_micros(row.get(6)?),
+    })
+}
+
+fn insert_key(group: &Group<'_>, user_id: UserId, key: &NewKey, at: Timestamp) -> Result<(), StoreError> {
+    let mut insert = group.connection.prepare_cached(
+        "INSERT INTO api_keys (id, user_id, key_hash, label, scopes, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    let scopes = scopes_to_text(&Scope::ALL);
+    insert.execute(params![key.id.0.as_bytes(), user_id.0, key.hash, key.label, scopes, at.as_micros()])?;
+    Ok(())
+}
+
+fn insert_account(
+    group: &Group<'_>,
+    user_id: UserId,
+    new: &NewAccount,
+    at: Timestamp,
+) -> Result<BrokerAccount, StoreError> {
+    let NewAccount { id, broker_name, account_id, secret } = new.clone();
+    let policy = Policy::default();
+    let mut insert = group.connection.prepare_cached(
+        "INSERT INTO broker_accounts
+             (user_id, id, broker_name, account_id, secret, secret_key_id, is_active, policy, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8)",
+    )?;
+    insert.execute(params![
+        user_id.0,
+        id.0.as_bytes(),
+        broker_name,
+        account_id,
+        secret.token,
+        secret.key_id,
+        to_json(&policy)?,
+        at.as_micros(),
+    ])?;
+    Ok(BrokerAccount { id, user_id, broker_name, account_id, is_active: true, policy, created_at: at })
+}
+
+/// Puts an administrative act on the user's log; caches everywhere are to forget what they knew.
+fn note(
+    group: &mut Group<'_>,
+    user_id: UserId,
+    action: AuditAction,
+    details: &serde_json::Value,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    group.append(Draft { user_id, at, action, details: to_json(details)?, about: None })?;
+    group.credentials_changed();
+    Ok(())
+}
+
+fn register(group: &mut Group<'_>, new: &Registration) -> Result<Registered, StoreError> {
+    let Registration { username, key, account, at } = new;
+    let mut insert = group.connection.prepare_cached(
+        "INSERT INTO users (username, created_at) VALUES (?1, ?2) ON CONFLICT (username) DO NOTHING RETURNING id",
+    )?;
+    let made: Option<i64> =
+        insert.query_row(params![username, at.as_micros()], |row| row.get(0)).optional()?;
+    let Some(user_id) = made.map(UserId) else {
+        return Ok(Registered::UsernameTaken);
+    };
+    group.begin_journal(user_id, username)?;
+    insert_key(group, user_id, key, *at)?;
+    let account = insert_account(group, user_id, account, *at)?;
+    let details = json!({
+        "username": username, "key_id": key.id, "broker_account_id": account.id,
+        "broker_name": account.broker_name, "account_id": account.account_id,
+    });
+    note(group, user_id, AuditAction::AccountCreated, &details, *at)?;
+    Ok(Registered::Created { user_id, account })
+}
+
+fn link(
+    group: &mut Group<'_>,
+    user_id: UserId,
+    new: &NewAccount,
+    at: Timestamp,
+) -> Result<BrokerAccount, StoreError> {
+    let account = insert_account(group, user_id, new, at)?;
+    let details = json!({
+        "broker_account_id": account.id, "broker_name": account.broker_name, "account_id": account.account_id,
+    });
+    note(group, user_id, AuditAction::BrokerAccountLinked, &details, at)?;
+    Ok(account)
+}
+
+fn account(
+    connection: &Connection,
+    user_id: UserId,
+    id: BrokerAccountId,
+) -> Result<Option<BrokerAccount>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM broker_accounts WHERE user_id = ?1 AND id = ?2");
+    let mut select = connection.prepare_cached(&sql)?;
+    let mut rows = select.query(params![user_id.0, id.0.as_bytes()])?;
+    rows.next()?.map(read_account).transpose()
+}
+
+fn change(
+    group: &mut Group<'_>,
+    user_id: UserId,
+    id: BrokerAccountId,
+    change: &AccountChange,
+    at: Timestamp,
+) -> Result<Option<BrokerAccount>, StoreError> {
+    let Some(mut account) = account(group.connection, user_id, id)? else {
+        return Ok(None);
+    };
+    let (action, details) = match change {
+        AccountChange::Policy(policy) if *policy == account.policy => return Ok(Some(account)),
+        AccountChange::Deactivate if !account.is_active => return Ok(Some(account)),
+        AccountChange::Policy(policy) => {
+            let details = json!({ "broker_account_id": id, "before": account.policy, "after": policy });
+            account.policy = policy.clone();
+            (AuditAction::PolicyChanged, details)
+        }
+        AccountChange::Deactivate => {
+            account.is_active = false;
+            (AuditAction::BrokerAccountDeactivated, json!({ "broker_account_id": id }))
+        }
+    };
+    let mut update = group.connection.prepare_cached(
+        "UPDATE broker_accounts SET policy = ?3, is_active = ?4 WHERE user_id = ?1 AND id = ?2",
+    )?;
+    update.execute(params![user_id.0, id.0.as_bytes(), to_json(&account.policy)?, account.is_active])?;
+    note(group, user_id, action, &details, at)?;
+    Ok(Some(account))
+}
+
+fn issue(
+    group: &mut Group<'_>,
+    username: &str,
+    key: &NewKey,
+    at: Timestamp,
+) -> Result<Option<UserId>, StoreError> {
+    let mut select = group.connection.prepare_cached("SELECT id FROM users WHERE username = ?1")?;
+    let found: Option<i64> = select.query_row([username], |row| row.get(0)).optional()?;
+    let Some(user_id) = found.map(UserId) else {
+        return Ok(None);
+    };
+    insert_key(group, user_id, key, at)?;
+    note(group, user_id, AuditAction::ApiKeyIssued, &json!({ "key_id": key.id, "label": key.label }), at)?;
+    Ok(Some(user_id))
+}
+
+fn principal(connection: &Connection, key_hash: [u8; 32]) -> Result<Option<Principal>, StoreError> {
+    let mut select = connection.prepare_cached(
+        "SELECT k.user_id, u.username, k.id, k.scopes, k.expires_at FROM api_keys k JOIN users u ON u.id = k.user_id
+         WHERE k.key_hash = ?1 AND k.revoked_at IS NULL",
+    )?;
+    let found = select.query_row([key_hash], |row| {
+        let scopes: String = row.get(3)?;
+        Ok(Principal {
+            user_id: UserId(row.get(0)?),
+            username: Arc::from(row.get::<_, String>(1)?),
+            key_id: KeyId(Uuid::from_bytes(row.get(2)?)),
+            scopes: scopes_from_text(&scopes),
+            expires_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_micros),
+        })
+    });
+    Ok(found.optional()?)
+}
+
+fn sample_secrets(connection: &Connection) -> Result<Vec<StoredSecret>, StoreError> {
+    let mut select = connection.prepare_cached(
+        "SELECT b.id, u.username, b.secret, b.secret_key_id FROM broker_accounts b JOIN users u ON u.id = b.user_id
+         WHERE b.secret_key_id = ?1 LIMIT 1",
+    )?;
+    // One step along the index for each key, however many accounts there are.
+    let mut next = connection.prepare_cached(
+        "SELECT secret_key_id FROM broker_accounts WHERE secret_key_id > ?1 ORDER BY secret_key_id LIMIT 1",
+    )?;
+    let mut samples = Vec::new();
+    let mut last: Vec<u8> = Vec::new();
+    while let Some(key_id) = next.query_row([&last], |row| row.get::<_, [u8; 8]>(0)).optional()? {
+        samples.push(select.query_row([key_id], |row| {
+            Ok(StoredSecret {
+                account_id: BrokerAccountId(Uuid::from_bytes(row.get(0)?)),
+                username: row.get(1)?,
+                secret: SealedSecret { token: row.get(2)?, key_id: row.get(3)? },
+            })
+        })?);
+        last = key_id.to_vec();
+    }
+    Ok(samples)
+}
+
+#[async_trait]
+impl Accounts for SqliteStore {
+    async fn register(&self, new: Registration) -> Result<Registered, StoreError> {
+        self.writer.write(None, move |group| register(group, &new)).await
+    }
+
+    async fn link_account(
+        &self,
+        user_id: UserId,
+        new: NewAccount,
+        at: Timestamp,
+    ) -> Result<BrokerAccount, StoreError> {
+        self.writer.write(None, move |group| link(group, user_id, &new, at)).await
+    }
+
+    async fn accounts(&self, user_id: UserId) -> Result<Vec<BrokerAccount>, StoreError> {
+        let read = move |connection: &Connection| {
+            let sql = format!("SELECT {COLUMNS} FROM broker_accounts WHERE user_id = ?1 ORDER BY id");
+            let mut select = connection.prepare_cached(&sql)?;
+            let mut rows = select.query([user_id.0])?;
+            let mut accounts = Vec::new();
+            while let Some(row) = rows.next()? {
+                accounts.push(read_account(row)?);
+            }
+            Ok(accounts)
+        };
+        self.readers.read(read).await
+    }
+
+    async fn change_account(
+        &self,
+        user_id: UserId,
+        id: BrokerAccountId,
+        wanted: AccountChange,
+        at: Timestamp,
+    ) -> Result<Option<BrokerAccount>, StoreError> {
+        self.writer.write(None, move |group| change(group, user_id, id, &wanted, at)).await
+    }
+
+    async fn principal(&self, key_hash: [u8; 32]) -> Result<Option<Principal>, StoreError> {
+        self.readers.read(move |connection| principal(connection, key_hash)).await
+    }
+
+    async fn issue_key(
+        &self,
+        username: &str,
+        key: NewKey,
+        at: Timestamp,
+    ) -> Result<Option<UserId>, StoreError> {
+        let username = username.to_owned();
+        self.writer.write(None, move |group| issue(group, &username, &key, at)).await
+    }
+
+    async fn credentials_revision(&self) -> Result<i64, StoreError> {
+        let read = |connection: &Connection| {
+            let mut select = connection.prepare_cached("SELECT credentials FROM revision")?;
+            Ok(select.query_row([], |row| row.get(0))?)
+        };
+        self.readers.read(read).await
+    }
+
+    async fn sample_secrets(&self) -> Result<Vec<StoredSecret>, StoreError> {
+        self.readers.read(sample_secrets).await
+    }
+}

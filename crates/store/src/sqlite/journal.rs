@@ -1,0 +1,226 @@
+//! The journal: streams, histories, the audit log and its chain.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hookfill_domain::audit::{AuditAction, ChainHash, JournalEntry, Place, audit_id};
+use hookfill_domain::ids::{OrderId, Seq, UserId};
+use hookfill_domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::SqliteStore;
+use super::orders::order_by_id;
+use crate::{ChainState, Journal, MAX_PAGE, Shown, StoreError, StoredEntry};
+
+/// The columns of an entry, in the order in which [`read_entry`] takes them.
+const COLUMNS: &str = "seq, step, at, action, order_id, details, message, hash, prev_seq, prev_step, user_id";
+
+/// An entry, the place of its order's entry before it, and whose it is.
+struct EntryRow {
+    entry: StoredEntry,
+    previous: Option<Place>,
+    user_id: UserId,
+}
+
+fn read_entry(row: &Row<'_>) -> Result<EntryRow, StoreError> {
+    let word: String = row.get(3)?;
+    let action = AuditAction::from_word(&word)
+        .ok_or_else(|| StoreError::Corrupt(format!("`{word}` is no action of the audit log")))?;
+    let order_id: Option<[u8; 16]> = row.get(4)?;
+    let previous: (Option<i64>, Option<i64>) = (row.get(8)?, row.get(9)?);
+    Ok(EntryRow {
+        entry: StoredEntry {
+            place: Place { seq: Seq(row.get(0)?), step: row.get(1)? },
+            at: Timestamp::from_micros(row.get(2)?),
+            action,
+            order_id: order_id.map(|id| OrderId(Uuid::from_bytes(id))),
+            details: row.get(5)?,
+            message: row.get(6)?,
+            hash: row.get(7)?,
+        },
+        previous: previous.0.zip(previous.1).map(|(seq, step)| Place { seq: Seq(seq), step }),
+        user_id: UserId(row.get(10)?),
+    })
+}
+
+fn select(rest: &str) -> String {
+    format!("SELECT {COLUMNS} FROM journal {rest}")
+}
+
+/// Numbers have no gaps, so each message is one look-up, however many internal entries lie between.
+fn events_after(
+    connection: &Connection,
+    user_id: UserId,
+    after: Seq,
+    limit: usize,
+) -> Result<Vec<Shown>, StoreError> {
+    let mut select = connection
+        .prepare_cached("SELECT message FROM journal WHERE user_id = ?1 AND seq = ?2 AND step = 0")?;
+    let mut events = Vec::new();
+    let mut seq = after;
+    while events.len() < limit.min(MAX_PAGE) {
+        seq = seq.next();
+        let message: Option<Option<Vec<u8>>> =
+            select.query_row(params![user_id.0, seq.0], |row| row.get(0)).optional()?;
+        let Some(message) = message else { break };
+        let message = String::from_utf8(message.unwrap_or_default());
+        let message = message.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        events.push(Shown { user_id, seq, message: Arc::from(message) });
+    }
+    Ok(events)
+}
+
+/// Follows an order's entries from the last to the first.
+fn history(
+    connection: &Connection,
+    user_id: UserId,
+    id: OrderId,
+) -> Result<Option<Vec<StoredEntry>>, StoreError> {
+    let Some(stored) = order_by_id(connection, user_id, id)? else {
+        return Ok(None);
+    };
+    let mut select = connection.prepare_cached(&select("WHERE user_id = ?1 AND seq = ?2 AND step = ?3"))?;
+    let mut entries = Vec::new();
+    let mut place = Some(stored.last);
+    while let Some(at) = place
+        && entries.len() < MAX_PAGE
+    {
+        let mut rows = select.query(params![user_id.0, at.seq.0, at.step])?;
+        let Some(row) = rows.next()? else {
+            return Err(StoreError::Corrupt(format!("the journal of user {user_id} has no entry {at:?}")));
+        };
+        let row = read_entry(row)?;
+        place = row.previous;
+        entries.push(row.entry);
+    }
+    entries.reverse();
+    Ok(Some(entries))
+}
+
+fn entries(
+    connection: &Connection,
+    user_id: UserId,
+    before: Option<Place>,
+    limit: usize,
+) -> Result<Vec<StoredEntry>, StoreError> {
+    let before = before.unwrap_or(Place { seq: Seq(i64::MAX), step: i64::MAX });
+    let rest = "WHERE user_id = ?1 AND (seq, step) < (?2, ?3) ORDER BY seq DESC, step DESC LIMIT ?4";
+    let mut select = connection.prepare_cached(&select(rest))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = select.query(params![user_id.0, before.seq.0, before.step, limit])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push(read_entry(row)?.entry);
+    }
+    Ok(entries)
+}
+
+/// One user's chain, as far as the walk has come.
+struct Walk {
+    user_id: UserId,
+    place: Place,
+    hash: ChainHash,
+}
+
+impl Walk {
+    fn begin(user_id: UserId) -> Self {
+        Self { user_id, place: Place::default(), hash: ChainHash::default() }
+    }
+
+    /// Takes the next entry; false if it is not the one that was written there.
+    fn take(&mut self, entry: StoredEntry) -> bool {
+        let StoredEntry { place, at, action, order_id, details, message, hash } = entry;
+        let expected = match message {
+            Some(_) => Place { seq: self.place.seq.next(), step: 0 },
+            None => Place { seq: self.place.seq, step: self.place.step + 1 },
+        };
+        let entry = JournalEntry { user_id: self.user_id, place, at, action, order_id, details, message };
+        let chained = entry.chained(&self.hash);
+        let same = place == expected && chained.0 == hash;
+        self.place = place;
+        self.hash = chained;
+        same
+    }
+
+    fn broken(&self, id: Option<Uuid>) -> ChainState {
+        ChainState::Broken { user_id: self.user_id, place: self.place, id }
+    }
+}
+
+/// The walk of one user's chain ends where the head says it does.
+fn ends_at_head(connection: &Connection, walk: &Walk) -> Result<bool, StoreError> {
+    let mut select = connection.prepare_cached("SELECT seq, step, hash FROM heads WHERE user_id = ?1")?;
+    let head = select.query_row([walk.user_id.0], |row| {
+        Ok((Place { seq: Seq(row.get(0)?), step: row.get(1)? }, ChainHash(row.get(2)?)))
+    });
+    Ok(head.optional()? == Some((walk.place, walk.hash)))
+}
+
+fn verify(connection: &Connection) -> Result<ChainState, StoreError> {
+    // One snapshot for the walk and the heads, while a server goes on writing.
+    let snapshot = connection.unchecked_transaction()?;
+    let mut users =
+        snapshot.prepare("SELECT user_id FROM heads UNION SELECT user_id FROM journal ORDER BY 1")?;
+    let users: Vec<i64> = users.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut walked = 0;
+    for user_id in users.into_iter().map(UserId) {
+        let mut walk = Walk::begin(user_id);
+        let mut entries = snapshot.prepare_cached(&select("WHERE user_id = ?1 ORDER BY seq, step"))?;
+        let mut rows = entries.query([user_id.0])?;
+        while let Some(row) = rows.next()? {
+            let place = Place { seq: Seq(row.get(0)?), step: row.get(1)? };
+            let Ok(row) = read_entry(row) else {
+                walk.place = place;
+                return Ok(walk.broken(None));
+            };
+            let id = audit_id(&ChainHash(row.entry.hash), 0);
+            if row.user_id != user_id || !walk.take(row.entry) {
+                return Ok(walk.broken(Some(id)));
+            }
+            walked += 1;
+        }
+        if !ends_at_head(&snapshot, &walk)? {
+            return Ok(walk.broken(None));
+        }
+    }
+    Ok(ChainState::Intact { entries: walked })
+}
+
+#[async_trait]
+impl Journal for SqliteStore {
+    async fn head(&self, user_id: UserId) -> Result<Seq, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut select = connection.prepare_cached("SELECT seq FROM heads WHERE user_id = ?1")?;
+            let seq: Option<i64> = select.query_row([user_id.0], |row| row.get(0)).optional()?;
+            seq.map(Seq).ok_or(StoreError::Missing("such user"))
+        };
+        self.readers.read(read).await
+    }
+
+    async fn events_after(
+        &self,
+        user_id: UserId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Shown>, StoreError> {
+        self.readers.read(move |connection| events_after(connection, user_id, after, limit)).await
+    }
+
+    async fn history(&self, user_id: UserId, id: OrderId) -> Result<Option<Vec<StoredEntry>>, StoreError> {
+        self.readers.read(move |connection| history(connection, user_id, id)).await
+    }
+
+    async fn entries(
+        &self,
+        user_id: UserId,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        self.readers.read(move |connection| entries(connection, user_id, before, limit)).await
+    }
+
+    async fn verify(&self) -> Result<ChainState, StoreError> {
+        self.readers.read(verify).await
+    }
+}

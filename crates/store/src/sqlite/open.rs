@@ -1,0 +1,130 @@
+//! Opening a database: the lock, the settings of a connection, migrations.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Role, unreadable};
+use crate::OpenError;
+
+/// Marks a file as hookfill's: the bytes `hkfl`.
+const APPLICATION_ID: i32 = 0x686b_666c;
+/// The first SQLite library without the write-ahead-log bug of 3.7.0 to 3.51.2.
+const OLDEST_LIBRARY: i32 = 3_051_003;
+/// How long to wait for another process (a tool) that is writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// Prepared statements kept by a connection.
+const STATEMENTS: usize = 64;
+/// The write-ahead log is cut back to this after a checkpoint, in bytes.
+const WAL_SIZE_LIMIT: i64 = 64 * 1024 * 1024;
+
+mod embedded {
+    refinery::embed_migrations!("../../migrations/sqlite");
+}
+
+/// Takes the lock that makes a second server on the same database refuse to start.
+pub(super) fn lock(database: &Path) -> Result<File, OpenError> {
+    let path = PathBuf::from(format!("{}.lock", database.display()));
+    let file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(|error| unreadable(&path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(database.display().to_string())),
+        Err(TryLockError::Error(error)) => Err(unreadable(&path, error)),
+    }
+}
+
+/// The one connection that writes, on a database that is up to date.
+pub(super) fn writer(path: &Path, role: Role) -> Result<Connection, OpenError> {
+    if rusqlite::version_number() < OLDEST_LIBRARY {
+        return Err(OpenError::LibraryTooOld(rusqlite::version().to_owned()));
+    }
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if role == Role::Server {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    let mut connection = Connection::open_with_flags(path, flags).map_err(|error| unreadable(path, error))?;
+    check_owner(&connection, path)?;
+    settle(&connection).map_err(|error| unreadable(path, error))?;
+    let mode = journal_mode(&connection).map_err(|error| unreadable(path, error))?;
+    if mode != "wal" {
+        let why = format!("its file system does not allow write-ahead logging (journal_mode stays {mode})");
+        return Err(unreadable(path, why));
+    }
+    migrate(&mut connection, path, role)?;
+    Ok(connection)
+}
+
+/// A connection that only reads.
+pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| unreadable(path, error))?;
+    let set = || {
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.pragma_update(None, "query_only", true)
+    };
+    set().map_err(|error| unreadable(path, error))?;
+    Ok(connection)
+}
+
+/// Every commit is on disk when it returns.
+fn settle(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "journal_size_limit", WAL_SIZE_LIMIT)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4000)
+}
+
+fn journal_mode(connection: &Connection) -> rusqlite::Result<String> {
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
+}
+
+/// Refuses a database that is somebody else's.
+fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let check = || -> rusqlite::Result<Option<String>> {
+        let owner: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        // The table that the migrations are noted in is made before the first of them runs.
+        let sql =
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name <> 'refinery_schema_history'";
+        let tables: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(match (owner, tables) {
+            (APPLICATION_ID, 0) => Some("it is marked as hookfill's and holds no table".to_owned()),
+            (APPLICATION_ID, _) | (0, 0) => None,
+            _ => Some("it belongs to another program".to_owned()),
+        })
+    };
+    match check().map_err(|error| unreadable(path, error))? {
+        Some(cause) => Err(OpenError::Schema { path: path.display().to_string(), cause }),
+        None => Ok(()),
+    }
+}
+
+/// Brings an older database up to date; refuses one that is newer, half-migrated or altered.
+fn migrate(connection: &mut Connection, path: &Path, role: Role) -> Result<(), OpenError> {
+    let schema = |cause: String| OpenError::Schema { path: path.display().to_string(), cause };
+    let runner = embedded::migrations::runner().set_abort_divergent(true).set_abort_missing(true);
+    let applied = runner.get_applied_migrations(connection).map_err(|error| schema(error.to_string()))?;
+    let newest = runner.get_migrations().iter().map(refinery::Migration::version).max().unwrap_or_default();
+    if let Some(newer) = applied.iter().map(refinery::Migration::version).find(|version| *version > newest) {
+        return Err(schema(format!(
+            "it has migration V{newer} and this version knows V{newest} at most; upgrade hookfill"
+        )));
+    }
+    if role == Role::Tool && applied.len() < runner.get_migrations().len() {
+        return Err(schema("it has migrations to come; start `hookfill serve` once".to_owned()));
+    }
+    runner.run(connection).map_err(|error| schema(error.to_string()))?;
+    connection
+        .pragma_update(None, "application_id", APPLICATION_ID)
+        .map_err(|error| schema(error.to_string()))
+}
