@@ -1,1 +1,5 @@
 //! hookfill turns trading webhooks into order fills.
+//!
+//! Modules in dependency order: what stands below may use what stands above, never the other way round.
+
+pub mod clock;

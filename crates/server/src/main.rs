@@ -1,1 +1,2 @@
+//! The `hookfill` binary.
 fn main() {}

@@ -124,7 +124,5 @@ fn migrate(connection: &mut Connection, path: &Path, role: Role) -> Result<(), O
         return Err(schema("it has migrations to come; start `hookfill serve` once".to_owned()));
     }
     runner.run(connection).map_err(|error| schema(error.to_string()))?;
-    connection
-        .pragma_update(None, "application_id", APPLICATION_ID)
-        .map_err(|error| schema(error.to_string()))
+    Ok(())
 }
