@@ -2,4 +2,5 @@
 //!
 //! Modules in dependency order: what stands below may use what stands above, never the other way round.
 
+pub mod api_key;
 pub mod clock;
