@@ -4,3 +4,4 @@
 
 pub mod api_key;
 pub mod clock;
+pub mod secrets;
