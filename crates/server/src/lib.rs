@@ -4,4 +4,5 @@
 
 pub mod api_key;
 pub mod clock;
+pub mod config;
 pub mod secrets;
