@@ -126,5 +126,28 @@ fn migrate(connection: &mut Connection, path: &Path, role: Role) -> Result<(), O
         return Err(schema("it has migrations to come; start `hookfill serve` once".to_owned()));
     }
     runner.run(connection).map_err(|error| schema(error.to_string()))?;
-    Ok(())
+    match missing_part(connection).map_err(|error| schema(error.to_string()))? {
+        Some(part) => Err(schema(format!("it lacks the {part}; restore it from a backup"))),
+        None => Ok(()),
+    }
 }
+
+/// The first table or index that the migrations made and that is gone: without a unique index, say, promises break
+/// and nothing else does.
+fn missing_part(connection: &Connection) -> Result<Option<String>, Box<dyn std::error::Error>> {
+    let mut whole = Connection::open_in_memory()?;
+    embedded::migrations::runner().run(&mut whole)?;
+    let mut parts = whole.prepare("SELECT type, name FROM sqlite_schema WHERE sql IS NOT NULL")?;
+    let mut select = connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = ?1 AND name = ?2")?;
+    let mut rows = parts.query([])?;
+    while let Some(row) = rows.next()? {
+        let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
+        if !select.exists([&kind, &name])? {
+            return Ok(Some(format!("{kind} {name}")));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests;
