@@ -25,6 +25,37 @@ pub struct SignalError {
     pub span: Option<Span>,
 }
 
+impl Span {
+    /// The smallest span that holds both.
+    #[must_use]
+    pub fn to(self, other: Span) -> Span {
+        Span {
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
+    }
+}
+
+impl SignalError {
+    /// A refusal that blames a place.
+    pub(super) fn at(code: ErrorCode, span: Span, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            span: Some(span),
+        }
+    }
+
+    /// A refusal of the whole message.
+    pub(super) fn whole(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            span: None,
+        }
+    }
+}
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal,)*) => {
         /// The stable codes of refusals by the language and by an account's policy.

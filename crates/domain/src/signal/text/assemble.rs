@@ -1,0 +1,203 @@
+//! A draft into an order, or the reason why it is none.
+
+use super::super::model::FieldSpan;
+use super::super::symbol;
+use super::super::token::Kind;
+use super::super::{Entry, ErrorCode, OrderSignal, Parsed, Signal, SignalError, Span, check, suggest};
+use super::draft::{Draft, Joined, Manner, place};
+use super::scan::{Leftover, Scan};
+use crate::order::{OrderType, Side};
+
+impl Scan<'_> {
+    /// Refuses or builds the order.
+    pub(super) fn assemble(mut self) -> Result<Parsed, SignalError> {
+        self.settle_ticker()?;
+        self.refuse_silence()?;
+        let Some((side, _)) = self.draft.side else {
+            return Err(self.no_side());
+        };
+        if self.draft.instrument.is_none() {
+            let detail = "The message names no instrument.";
+            return Err(SignalError::whole(ErrorCode::NoInstrument, detail));
+        }
+        for leftover in &self.leftovers {
+            self.judge(*leftover)?;
+        }
+        self.refuse_weak_index()?;
+        check::check(&self.draft, side)?;
+        order(self.draft)
+    }
+
+    /// Takes a word beside the side as a stock's symbol, where nothing else in the message is unknown.
+    fn settle_ticker(&mut self) -> Result<(), SignalError> {
+        let Some(loose) = self.loose.filter(|_| self.draft.instrument.is_none()) else {
+            return Ok(());
+        };
+        let span = self.tokens[loose.at].span().to(self.tokens[loose.end - 1].span());
+        let written = &self.text[span.start..span.end];
+        if (loose.marked || self.others == 1)
+            && let Some(instrument) = symbol::resolve(written, self.reading)
+        {
+            return self.draft.set_instrument(instrument, span);
+        }
+        let detail = format!("`{written}` is no instrument that is known here.");
+        Err(SignalError::at(ErrorCode::UnknownInstrument, span, detail))
+    }
+
+    /// A message without side, label and price asks for nothing.
+    fn refuse_silence(&self) -> Result<(), SignalError> {
+        let draft = &self.draft;
+        let speaks = draft.side.is_some() || draft.stop_loss.is_some() || !draft.targets.is_empty();
+        if speaks || !draft.entries.is_empty() && draft.instrument.is_some() {
+            return Ok(());
+        }
+        Err(SignalError::whole(
+            ErrorCode::NoSignal,
+            "The message asks for nothing.",
+        ))
+    }
+
+    fn no_side(&self) -> SignalError {
+        let Some(at) = self.beside else {
+            return SignalError::whole(ErrorCode::NoSide, "The message neither buys nor sells.");
+        };
+        let word = self.tokens[at].text(self.text);
+        let hint = suggest::side(word).map_or(String::new(), |side| format!(" Did you mean `{side}`?"));
+        let detail = format!("`{word}` is no action: orders buy or sell.{hint}");
+        SignalError::at(ErrorCode::UnknownAction, self.tokens[at].span(), detail)
+    }
+
+    /// A number without a label is harmless only in a line of prose, and far from every price.
+    fn judge(&self, leftover: Leftover) -> Result<(), SignalError> {
+        let token = self.tokens[leftover.at];
+        let line = self.survey.lines.get(leftover.line).copied().unwrap_or_default();
+        let prose = line.others > 1 && !line.speaks;
+        let written = token.text(self.text);
+        let value: Option<rust_decimal::Decimal> = written.parse().ok();
+        let far = value.is_some_and(|value| {
+            self.draft
+                .prices()
+                .all(|price| value + value <= price.value() || price.value() + price.value() <= value)
+        });
+        if prose && far {
+            return Ok(());
+        }
+        let before = leftover.at.checked_sub(1).map(|before| self.tokens[before]);
+        let before = before
+            .filter(|token| !token.is_mark(b':'))
+            .or_else(|| leftover.at.checked_sub(2).map(|at| self.tokens[at]));
+        let label = before
+            .filter(|token| matches!(token.kind, Kind::Word(_)))
+            .map(|token| token.text(self.text));
+        let hint = label.and_then(suggest::label).map_or(String::new(), |label| {
+            format!(" Did you mean `{label} {written}`?")
+        });
+        let detail = format!("No label says what `{written}` is.{hint}");
+        Err(SignalError::at(ErrorCode::UnlabelledPrice, token.span(), detail))
+    }
+}
+
+/// Builds an order of a draft whose prices hold together.
+pub(in super::super) fn order(draft: Draft) -> Result<Parsed, SignalError> {
+    let Draft {
+        side,
+        instrument,
+        manner,
+        entries,
+        joined,
+        stop_loss,
+        targets,
+        quantity,
+        risk,
+        leverage,
+        mut notes,
+        ..
+    } = draft;
+    let (Some((side, side_span)), Some((instrument, instrument_span))) = (side, instrument) else {
+        return Err(SignalError::whole(
+            ErrorCode::NoSide,
+            "The message neither buys nor sells.",
+        ));
+    };
+    let order_type = order_type(manner, entries.is_empty(), side)?;
+    let mut spans = Vec::with_capacity(6 + targets.len());
+    spans.push(place("action", side_span));
+    spans.push(place("instrument", instrument_span));
+    spans.extend(manner.map(|(_, span)| place("order_type", span)));
+    let entry = if order_type == OrderType::Market {
+        for entry in &entries {
+            notes.push(format!("reference price {}", entry.price));
+            spans.push(place("reference_price", entry.span));
+        }
+        Entry::Market
+    } else {
+        entry(&entries, joined, &mut spans)
+    };
+    spans.extend(stop_loss.map(|stop| place("stop_loss", stop.span)));
+    for (index, target) in targets.iter().enumerate() {
+        spans.push(place(format!("take_profits[{index}]"), target.span));
+    }
+    spans.extend(quantity.map(|(_, span)| place("quantity", span)));
+    spans.extend(risk.map(|(_, span)| place("risk", span)));
+    spans.extend(leverage.map(|(_, span)| place("leverage", span)));
+    let signal = Signal::Order(OrderSignal {
+        side,
+        instrument,
+        order_type,
+        entry,
+        stop_loss: stop_loss.map(|stop| stop.price),
+        take_profits: targets.iter().map(|target| target.price).collect(),
+        quantity: quantity.map(|(amount, _)| amount),
+        risk: risk.map(|(amount, _)| amount),
+        leverage: leverage.map(|(value, _)| value),
+        notes,
+    });
+    Ok(Parsed { signal, spans })
+}
+
+/// A price without a word for the type is a limit; no price is at market.
+fn order_type(manner: Option<(Manner, Span)>, no_price: bool, side: Side) -> Result<OrderType, SignalError> {
+    let Some((manner, span)) = manner else {
+        return Ok(if no_price {
+            OrderType::Market
+        } else {
+            OrderType::Limit
+        });
+    };
+    let order_type = match (manner, side) {
+        (Manner::Market, _) => return Ok(OrderType::Market),
+        (Manner::Limit, _) => OrderType::Limit,
+        (Manner::Stop, _) | (Manner::Above, Side::Buy) | (Manner::Below, Side::Sell) => OrderType::Stop,
+        (Manner::Above, Side::Sell) | (Manner::Below, Side::Buy) => {
+            let detail = "To buy above or to sell below a price is an order; the other way round it is not clear what is meant.";
+            return Err(SignalError::at(ErrorCode::Contradiction, span, detail));
+        }
+    };
+    if no_price {
+        let detail = "A limit or stop order needs its price.";
+        return Err(SignalError::at(ErrorCode::PendingWithoutPrice, span, detail));
+    }
+    Ok(order_type)
+}
+
+fn entry(entries: &[super::draft::Priced], joined: Joined, spans: &mut Vec<FieldSpan>) -> Entry {
+    match entries {
+        [] => Entry::Market,
+        [one] => {
+            spans.push(place("entry_price", one.span));
+            Entry::At(one.price)
+        }
+        [a, b] if joined == Joined::Zone => {
+            let (low, high) = if a.price <= b.price { (a, b) } else { (b, a) };
+            spans.push(place("entry_range[0]", low.span));
+            spans.push(place("entry_range[1]", high.span));
+            Entry::Zone(low.price, high.price)
+        }
+        more => {
+            for (index, entry) in more.iter().enumerate() {
+                spans.push(place(format!("entries[{index}]"), entry.span));
+            }
+            Entry::Ladder(more.iter().map(|entry| entry.price).collect())
+        }
+    }
+}

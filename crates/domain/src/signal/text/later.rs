@@ -1,0 +1,93 @@
+//! Instructions inside an order that concern what comes later.
+
+use super::super::token::Kind;
+use super::super::words::Word;
+use super::super::{ErrorCode, SignalError};
+use super::scan::{Scan, Waits};
+
+impl Scan<'_> {
+    /// A command among the fields of an order: put off until a target it is a note, else it is a second
+    /// instruction.
+    pub(super) fn later(&mut self, at: usize, word: Word) -> Result<usize, SignalError> {
+        const FARTHEST: usize = 48;
+        let written = self.tokens[at].text(self.text);
+        let rest = &self.tokens[at + 1..];
+        let line = rest
+            .iter()
+            .take_while(|token| token.kind != Kind::Newline)
+            .take(FARTHEST);
+        let place = line.clone().any(|t| {
+            matches!(
+                t.word(),
+                Some(Word::Sl | Word::Tp | Word::Target | Word::Stop | Word::Breakeven | Word::Entry)
+            )
+        });
+        let idle = matches!(word, Word::Move | Word::Free | Word::Half | Word::Partial) && !place
+            || word == Word::Breakeven && written.len() == 2
+            || word == Word::Free && !self.behind(at, Word::Risk);
+        if idle || self.modifies(at) {
+            return Ok(at + 1);
+        }
+        let put_off = line.clone().any(|t| {
+            matches!(
+                t.word(),
+                Some(Word::After | Word::Condition | Word::At | Word::Tp | Word::Target)
+            )
+        });
+        let priced = line.clone().any(|t| t.is_number() && t.text(self.text).len() > 2);
+        if put_off && !priced && self.waits != Waits::Must {
+            self.draft
+                .notes
+                .push("an instruction for later was read and is not carried out".to_owned());
+            self.drop_field();
+            return Ok(at
+                + 1
+                + rest
+                    .iter()
+                    .take_while(|token| token.kind != Kind::Newline)
+                    .count());
+        }
+        let detail = format!("`{written}` asks for a second thing: send one instruction a message.");
+        Err(SignalError::at(
+            ErrorCode::SeveralOrders,
+            self.tokens[at].span(),
+            detail,
+        ))
+    }
+
+    fn behind(&self, at: usize, word: Word) -> bool {
+        at > 0 && self.tokens[at - 1].word() == Some(word)
+    }
+
+    /// `modify buy`.
+    fn modifies(&self, at: usize) -> bool {
+        self.tokens[at].word() == Some(Word::Move) && matches!(self.next_word(at), Some(Word::Side(_)))
+    }
+
+    /// A section about later moves, or a time of expiry: set aside.
+    pub(super) fn skip_section(&mut self, at: usize, word: Word) -> usize {
+        let section = word == Word::Trailing
+            && self
+                .tokens
+                .get(at + 1)
+                .is_some_and(|next| next.text(self.text).eq_ignore_ascii_case("configuration"));
+        let rest = &self.tokens[at + 1..];
+        let length = if section {
+            rest.len()
+        } else {
+            rest.iter()
+                .take_while(|token| token.kind != Kind::Newline)
+                .count()
+        };
+        let (from, to) = (self.tokens[at].start, self.tokens[at + length].end);
+        let written = self.text[from as usize..to as usize]
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        self.draft.notes.push(format!("set aside: {written}"));
+        if section {
+            self.line = self.survey.lines.len();
+        }
+        at + 1 + length
+    }
+}

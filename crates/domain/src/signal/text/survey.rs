@@ -1,0 +1,164 @@
+//! A first look at the whole message: what speaks against reading it as an instruction at all.
+
+use super::super::token::{Kind, Token};
+use super::super::words::Word;
+use super::super::{ErrorCode, SignalError};
+
+/// What stands on one line.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in super::super) struct Line {
+    /// Small print: a disclaimer or the like.
+    pub(in super::super) small_print: bool,
+    /// Words that the language does not have.
+    pub(in super::super) others: u32,
+    /// A side or the label of a price.
+    pub(in super::super) speaks: bool,
+}
+
+/// What the message holds.
+#[derive(Debug, Default)]
+pub(in super::super) struct Survey {
+    pub(in super::super) lines: Vec<Line>,
+    pub(in super::super) side: bool,
+    pub(in super::super) stop: bool,
+    /// A label for the stop loss that is not the bare word `stop`.
+    pub(in super::super) clear_stop: bool,
+    pub(in super::super) target: bool,
+    /// The first word that commands something about an open order.
+    pub(in super::super) verb: Option<usize>,
+    /// `modify buy`: the card of a changed order.
+    pub(in super::super) modifies: bool,
+    past: Option<usize>,
+    negated: Option<usize>,
+}
+
+/// How many words behind a negation it still turns an instruction round.
+const REACH_OF_NEGATION: u32 = 3;
+
+/// Surveys a message.
+pub(in super::super) fn survey(text: &str, tokens: &[Token]) -> Survey {
+    let mut survey = Survey {
+        lines: Vec::with_capacity(8),
+        ..Survey::default()
+    };
+    let mut line = Line::default();
+    let (mut past, mut negation, mut since) = (None, None, 0);
+    for (at, token) in tokens.iter().enumerate() {
+        match token.kind {
+            Kind::Newline => {
+                survey.end_line(line, past.take());
+                (line, negation) = (Line::default(), None);
+            }
+            Kind::Foreign => line.others += 1,
+            Kind::Word(word) => {
+                since += 1;
+                if word == Word::Negation {
+                    (negation, since) = (Some(at), 0);
+                } else if word == Word::No {
+                    (negation, since) = (Some(at), REACH_OF_NEGATION - 1);
+                } else if instructs(word) && since <= REACH_OF_NEGATION {
+                    survey.negated = survey.negated.or(negation);
+                }
+                if word == Word::Past {
+                    past = past.or(Some(at));
+                }
+                line.small_print |= word == Word::SmallPrint;
+                line.others += u32::from(word == Word::Other);
+                line.speaks |= survey.note(text, tokens, at, word);
+            }
+            Kind::Mark(b'>') if token.first => past = past.or(Some(at)),
+            Kind::Number | Kind::Broken | Kind::Keycap | Kind::Mark(_) => {}
+        }
+    }
+    survey.end_line(line, past);
+    survey
+}
+
+/// Words that a negation turns round.
+fn instructs(word: Word) -> bool {
+    matches!(word, Word::Side(_) | Word::Entry | Word::Open | Word::Take)
+}
+
+impl Survey {
+    fn end_line(&mut self, line: Line, past: Option<usize>) {
+        if !line.small_print {
+            self.past = self.past.or(past);
+        }
+        self.lines.push(line);
+    }
+
+    /// Takes note of a word; true if it is a side or the label of a price.
+    fn note(&mut self, text: &str, tokens: &[Token], at: usize, word: Word) -> bool {
+        let next = |offset: usize| tokens.get(at + offset).and_then(|token| token.word());
+        let previous = at.checked_sub(1).and_then(|before| tokens[before].word());
+        let side = matches!(word, Word::Side(_));
+        self.side |= side;
+        self.modifies |= side && previous == Some(Word::Move);
+        let clear = word == Word::Sl
+            || word == Word::LetterS && next(2) == Some(Word::LetterL)
+            || word == Word::Stop && matches!(next(1).or(next(2)), Some(Word::Loss | Word::Target));
+        let stop = clear || word == Word::Stop;
+        self.clear_stop |= clear;
+        self.stop |= stop;
+        let target = matches!(word, Word::Tp | Word::Target)
+            || word == Word::LetterT && next(2) == Some(Word::LetterP)
+            || word == Word::LetterT && tokens.get(at + 1).is_some_and(|t| t.is_number() && t.glued)
+            || word == Word::Profit && (previous == Some(Word::Take) || take_before(tokens, at));
+        self.target |= target;
+        if commands(word, previous, next(1), tokens[at].text(text)) {
+            self.verb = self.verb.or(Some(at));
+        }
+        side || stop || target || word == Word::Entry
+    }
+
+    /// Refuses what is a report, a quotation, or the opposite of an instruction.
+    pub(in super::super) fn refuse_reports(&self, text: &str, tokens: &[Token]) -> Result<(), SignalError> {
+        if let Some(at) = self.negated {
+            let detail = format!(
+                "`{}` turns the instruction round: nothing is ordered.",
+                tokens[at].text(text)
+            );
+            return Err(SignalError::at(ErrorCode::NoSignal, tokens[at].span(), detail));
+        }
+        if let Some(at) = self.past {
+            let word = tokens[at].text(text);
+            let detail = if word == ">" {
+                "The message quotes another one: nothing is ordered.".to_owned()
+            } else {
+                format!("`{word}` reports what has happened: nothing is ordered.")
+            };
+            return Err(SignalError::at(ErrorCode::Report, tokens[at].span(), detail));
+        }
+        Ok(())
+    }
+}
+
+/// `take-profit`.
+fn take_before(tokens: &[Token], at: usize) -> bool {
+    at > 1 && tokens[at - 1].is_mark(b'-') && tokens[at - 2].word() == Some(Word::Take)
+}
+
+/// Words that ask for something about an open order.
+fn commands(word: Word, previous: Option<Word>, next: Option<Word>, text: &str) -> bool {
+    let verb = matches!(
+        word,
+        Word::Close | Word::CloseSide(_) | Word::Cancel | Word::Move | Word::Half | Word::Partial
+    );
+    let announced = matches!(
+        next,
+        Some(Word::Sl | Word::Tp | Word::Target | Word::Stop | Word::Take)
+    );
+    verb || word == Word::Breakeven && (text.len() > 2 || previous.is_some_and(leads_to_a_place))
+        || word == Word::Break && next == Some(Word::Even)
+        || word == Word::Free && (previous == Some(Word::Risk) || text.len() > 4)
+        || word == Word::New && announced
+        || word == Word::To && matches!(previous, Some(Word::Sl | Word::Loss | Word::Tp))
+}
+
+/// Words before `BE` that make it a place: `be` alone is an English verb.
+fn leads_to_a_place(word: Word) -> bool {
+    matches!(
+        word,
+        Word::To | Word::At | Word::Sl | Word::Filler | Word::Stop | Word::Loss
+    )
+}
