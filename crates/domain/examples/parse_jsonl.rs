@@ -21,11 +21,8 @@ fn answer(line: &str, reading: &Reading) -> Value {
     let read = match asked["format"].as_str().unwrap_or("auto").parse::<Format>() {
         Ok(format) => parse(text, format, reading),
         Err(unknown) => {
-            let error = SignalError {
-                code: ErrorCode::UnknownParameter,
-                detail: unknown.to_string(),
-                span: None,
-            };
+            let error =
+                SignalError { code: ErrorCode::UnknownParameter, detail: unknown.to_string(), span: None };
             Err(error)
         }
     };

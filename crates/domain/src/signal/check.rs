@@ -56,28 +56,17 @@ fn beyond(side: Side, first: &Priced, second: &Priced, name: &str, other: &str) 
         Side::Buy => "buy",
         Side::Sell => "sell",
     };
-    let detail = format!(
-        "{name} {} must lie {place} {other} {} to {verb}.",
-        first.price, second.price
-    );
+    let detail = format!("{name} {} must lie {place} {other} {} to {verb}.", first.price, second.price);
     Err(SignalError::at(ErrorCode::WrongSide, first.span, detail))
 }
 
 fn blame(error: SignalError, target: &Priced) -> SignalError {
-    SignalError {
-        span: Some(target.span),
-        ..error
-    }
+    SignalError { span: Some(target.span), ..error }
 }
 
 /// Refuses prices of which one has lost or gained a digit.
 fn check_distances(draft: &Draft) -> Result<(), SignalError> {
-    let Some(reference) = draft
-        .entries
-        .first()
-        .or(draft.stop_loss.as_ref())
-        .or(draft.targets.first())
-    else {
+    let Some(reference) = draft.entries.first().or(draft.stop_loss.as_ref()).or(draft.targets.first()) else {
         return Ok(());
     };
     let prices = draft.entries.iter().chain(&draft.stop_loss).chain(&draft.targets);
@@ -87,22 +76,14 @@ fn check_distances(draft: &Draft) -> Result<(), SignalError> {
                 "{} and {} are too far apart to belong to one order: a decimal point may have slipped.",
                 reference.price, price.price
             );
-            return Err(SignalError::at(
-                ErrorCode::ImplausibleDistance,
-                price.span,
-                detail,
-            ));
+            return Err(SignalError::at(ErrorCode::ImplausibleDistance, price.span, detail));
         }
     }
     Ok(())
 }
 
 fn slipped(a: Price, b: Price) -> bool {
-    let (low, high) = if a < b {
-        (a.value(), b.value())
-    } else {
-        (b.value(), a.value())
-    };
+    let (low, high) = if a < b { (a.value(), b.value()) } else { (b.value(), a.value()) };
     low * Decimal::from(SLIPPED) <= high
 }
 
@@ -114,10 +95,7 @@ fn check_caps(draft: &Draft) -> Result<(), SignalError> {
         && risk.unit == Unit::Percent
         && risk.value.value() > Decimal::from(MAX_RISK_PERCENT)
     {
-        let detail = format!(
-            "A risk of {} percent is over the cap of {MAX_RISK_PERCENT}.",
-            risk.value
-        );
+        let detail = format!("A risk of {} percent is over the cap of {MAX_RISK_PERCENT}.", risk.value);
         return Err(SignalError::at(ErrorCode::SizeCap, span, detail));
     }
     if let Some((leverage, span)) = draft.leverage

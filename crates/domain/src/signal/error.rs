@@ -29,30 +29,19 @@ impl Span {
     /// The smallest span that holds both.
     #[must_use]
     pub fn to(self, other: Span) -> Span {
-        Span {
-            start: self.start.min(other.start),
-            end: self.end.max(other.end),
-        }
+        Span { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 }
 
 impl SignalError {
     /// A refusal that blames a place.
     pub(super) fn at(code: ErrorCode, span: Span, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            span: Some(span),
-        }
+        Self { code, detail: detail.into(), span: Some(span) }
     }
 
     /// A refusal of the whole message.
     pub(super) fn whole(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            span: None,
-        }
+        Self { code, detail: detail.into(), span: None }
     }
 }
 

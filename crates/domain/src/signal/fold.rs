@@ -33,11 +33,7 @@ fn shifted(c: char, from: u32, to: u8) -> char {
 /// Mathematical alphabets repeat A–Z, a–z every 52 code points.
 fn mathematical(c: char) -> char {
     let place = ((u32::from(c) - 0x1D400) % 52) as u8;
-    char::from(if place < 26 {
-        b'A' + place
-    } else {
-        b'a' + place - 26
-    })
+    char::from(if place < 26 { b'A' + place } else { b'a' + place - 26 })
 }
 
 /// A decimal digit: its value and the code point of its script's zero.
@@ -53,10 +49,7 @@ pub(super) fn digit(c: char) -> Option<(u8, u32)> {
         let value = (code - 0x1D7CE) % 10;
         return Some((value as u8, code - value));
     }
-    ZEROS
-        .into_iter()
-        .find(|zero| (*zero..*zero + 10).contains(&code))
-        .map(|zero| ((code - zero) as u8, zero))
+    ZEROS.into_iter().find(|zero| (*zero..*zero + 10).contains(&code)).map(|zero| ((code - zero) as u8, zero))
 }
 
 /// Characters without width: they may stand between tokens and inside words, never inside a number.

@@ -25,13 +25,8 @@ struct Lexer<'a> {
 
 /// Cuts a text into tokens.
 pub(super) fn lex(text: &str) -> Vec<Token> {
-    let mut lexer = Lexer {
-        text,
-        at: 0,
-        tokens: Vec::with_capacity(text.len() / 4 + 8),
-        glued: false,
-        first: true,
-    };
+    let mut lexer =
+        Lexer { text, at: 0, tokens: Vec::with_capacity(text.len() / 4 + 8), glued: false, first: true };
     while let Some(c) = lexer.peek() {
         lexer.step(c);
     }
@@ -41,11 +36,7 @@ pub(super) fn lex(text: &str) -> Vec<Token> {
 impl Lexer<'_> {
     fn peek(&self) -> Option<char> {
         let byte = *self.text.as_bytes().get(self.at)?;
-        if byte.is_ascii() {
-            Some(char::from(byte))
-        } else {
-            self.text[self.at..].chars().next()
-        }
+        if byte.is_ascii() { Some(char::from(byte)) } else { self.text[self.at..].chars().next() }
     }
 
     fn push(&mut self, kind: Kind, start: usize) {
@@ -112,9 +103,7 @@ impl Lexer<'_> {
             }
             self.at += c.len_utf8();
         }
-        let known = folded
-            .get(..length)
-            .and_then(|word| std::str::from_utf8(word).ok());
+        let known = folded.get(..length).and_then(|word| std::str::from_utf8(word).ok());
         let word = known.map_or(Word::Other, words::look_up);
         if !foreign && matches!(word, Word::Other | Word::LetterT) && self.link(start) {
             return;

@@ -46,10 +46,7 @@ pub(super) fn check_bytes(text: &str) -> Result<(), SignalError> {
                     "The message holds the character U+{:04X}, which has no place in a signal: remove it.",
                     u32::from(c)
                 ),
-                span: Some(Span {
-                    start,
-                    end: start + c.len_utf8(),
-                }),
+                span: Some(Span { start, end: start + c.len_utf8() }),
             });
         }
     }
@@ -67,13 +64,7 @@ pub(super) fn check_bytes(text: &str) -> Result<(), SignalError> {
 pub(super) fn check_lines(text: &str) -> Result<(), SignalError> {
     let mut start = 0;
     for (count, line) in text.split('\n').enumerate() {
-        let (code, span) = (
-            ErrorCode::TooLarge,
-            Some(Span {
-                start,
-                end: start + line.len(),
-            }),
-        );
+        let (code, span) = (ErrorCode::TooLarge, Some(Span { start, end: start + line.len() }));
         if count >= MAX_LINES {
             let detail = format!("The message has more than {MAX_LINES} lines.");
             return Err(SignalError { code, detail, span });

@@ -26,14 +26,10 @@ where
     T: FromStr<Err = NumberError>,
 {
     if text.len() > MAX_DIGITS {
-        let detail = format!(
-            "This number has {} characters; {MAX_DIGITS} are the most.",
-            text.len()
-        );
+        let detail = format!("This number has {} characters; {MAX_DIGITS} are the most.", text.len());
         return Err(SignalError::at(ErrorCode::BadNumber, span, detail));
     }
-    text.parse()
-        .map_err(|error| SignalError::at(ErrorCode::BadNumber, span, format!("`{text}` {error}.")))
+    text.parse().map_err(|error| SignalError::at(ErrorCode::BadNumber, span, format!("`{text}` {error}.")))
 }
 
 /// Reads what stands between blanks as one number, or as a list without blanks: `52000,54000`.
@@ -62,10 +58,7 @@ where
     let mut start = span.start;
     let mut list = Vec::new();
     for piece in plain.split(',') {
-        let place = Span {
-            start,
-            end: start + piece.len(),
-        };
+        let place = Span { start, end: start + piece.len() };
         list.push((read(piece, place)?, place));
         start = place.end + 1;
     }
@@ -105,11 +98,8 @@ fn grouped_by(integer: &str, mark: char) -> bool {
 
 /// `52000,54000` or `1.0850,1.0900`: pieces of one shape that cannot be groups of three.
 fn is_list(text: &str) -> bool {
-    let shape = |piece: &str| {
-        piece
-            .split_once('.')
-            .map(|(integer, fraction)| (integer.len(), fraction.len()))
-    };
+    let shape =
+        |piece: &str| piece.split_once('.').map(|(integer, fraction)| (integer.len(), fraction.len()));
     let mut pieces = text.split(',');
     let Some(head) = pieces.next() else {
         return false;
@@ -140,10 +130,7 @@ mod tests {
     use crate::money::Price;
 
     fn values(text: &str, decimal_comma: bool) -> Result<Vec<String>, ErrorCode> {
-        let span = Span {
-            start: 0,
-            end: text.len(),
-        };
+        let span = Span { start: 0, end: text.len() };
         read_list::<Price>(text, span, decimal_comma)
             .map(|list| list.iter().map(|(price, _)| price.to_string()).collect())
             .map_err(|error| error.code)

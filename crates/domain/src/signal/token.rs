@@ -36,10 +36,7 @@ pub(super) struct Token {
 
 impl Token {
     pub(super) fn span(self) -> Span {
-        Span {
-            start: self.start as usize,
-            end: self.end as usize,
-        }
+        Span { start: self.start as usize, end: self.end as usize }
     }
 
     pub(super) fn text(self, message: &str) -> &str {
@@ -47,19 +44,11 @@ impl Token {
     }
 
     pub(super) fn word(self) -> Option<Word> {
-        if let Kind::Word(word) = self.kind {
-            Some(word)
-        } else {
-            None
-        }
+        if let Kind::Word(word) = self.kind { Some(word) } else { None }
     }
 
     pub(super) fn mark(self) -> Option<u8> {
-        if let Kind::Mark(mark) = self.kind {
-            Some(mark)
-        } else {
-            None
-        }
+        if let Kind::Mark(mark) = self.kind { Some(mark) } else { None }
     }
 
     pub(super) fn is_mark(self, mark: u8) -> bool {

@@ -2,10 +2,7 @@ use super::*;
 use crate::order::Side;
 
 fn pieces(text: &str) -> Vec<(Kind, &str)> {
-    lex(text)
-        .into_iter()
-        .map(|token| (token.kind, token.text(text)))
-        .collect()
+    lex(text).into_iter().map(|token| (token.kind, token.text(text))).collect()
 }
 
 #[test]
@@ -50,9 +47,6 @@ fn a_point_before_a_number_is_a_filler_behind_a_label_and_a_mark_of_the_number_e
 
 #[test]
 fn every_kind_of_line_end_ends_a_line() {
-    let newlines = pieces("a\r\nb\rc\nd\u{2028}e")
-        .iter()
-        .filter(|piece| piece.0 == Kind::Newline)
-        .count();
+    let newlines = pieces("a\r\nb\rc\nd\u{2028}e").iter().filter(|piece| piece.0 == Kind::Newline).count();
     assert_eq!(newlines, 4);
 }

@@ -32,10 +32,7 @@ struct Core {
 
 impl Core {
     const fn new() -> Self {
-        Self {
-            bytes: [0; MAX_SYMBOL_LENGTH],
-            length: 0,
-        }
+        Self { bytes: [0; MAX_SYMBOL_LENGTH], length: 0 }
     }
 
     fn as_str(&self) -> &str {
@@ -149,11 +146,7 @@ impl Symbols<'_> {
             Some(b'.') => text == "P",
             _ => false,
         };
-        if known && mark.glued && word.glued {
-            next + 2
-        } else {
-            next
-        }
+        if known && mark.glued && word.glued { next + 2 } else { next }
     }
 
     fn single(&self, core: &Core, start: usize, end: usize) -> Option<Found> {
@@ -173,13 +166,8 @@ impl Symbols<'_> {
             return self.found(plain, start, self.suffix(end));
         }
         let written = &self.text[self.tokens[start].start as usize..self.tokens[end - 1].end as usize];
-        let stem = table::BARE_SUFFIXES
-            .iter()
-            .find_map(|suffix| written.strip_suffix(suffix))?;
-        let stem = stem
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-            .then_some(stem)?;
+        let stem = table::BARE_SUFFIXES.iter().find_map(|suffix| written.strip_suffix(suffix))?;
+        let stem = stem.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()).then_some(stem)?;
         is_known(stem).then(|| self.found(stem, start, end)).flatten()
     }
 
@@ -189,21 +177,13 @@ impl Symbols<'_> {
             return end;
         };
         let known = is(table::POINT_SUFFIXES, &word.text(self.text).to_ascii_uppercase());
-        if point.is_mark(b'.') && point.glued && word.glued && known {
-            end + 2
-        } else {
-            end
-        }
+        if point.is_mark(b'.') && point.glued && word.glued && known { end + 2 } else { end }
     }
 
     fn found(&self, plain: &str, start: usize, next: usize) -> Option<Found> {
         let span = self.tokens[start].span().to(self.tokens[next - 1].span());
         let instrument = resolve(plain, self.reading)?;
-        Some(Found {
-            instrument,
-            span,
-            next,
-        })
+        Some(Found { instrument, span, next })
     }
 
     /// Nothing touches the symbol that could belong to it: `EURUSD.SL` names nothing known, and `BTCUSDT@1`
@@ -221,10 +201,7 @@ impl Symbols<'_> {
             }
             Kind::Mark(b'@' | b'=' | b'+') => {
                 let written = &self.text[self.tokens[start].start as usize..found.span.end];
-                let shorter = written
-                    .char_indices()
-                    .next_back()
-                    .map_or("", |(last, _)| &written[..last]);
+                let shorter = written.char_indices().next_back().map_or("", |(last, _)| &written[..last]);
                 !is_known(&shorter.to_ascii_uppercase())
             }
             Kind::Mark(_) => true,
@@ -251,9 +228,7 @@ pub(super) fn is_known(plain: &str) -> bool {
             && is(bases, &plain[..at])
             && is(table::CURRENCIES, &plain[at..])
     };
-    let aliased = table::ALIASES
-        .binary_search_by_key(&plain, |(name, _)| name)
-        .is_ok();
+    let aliased = table::ALIASES.binary_search_by_key(&plain, |(name, _)| name).is_ok();
     plain.len() == 6 && (pair(3, table::CURRENCIES) || pair(3, table::METALS))
         || aliased
         || is_coin(plain)
@@ -291,9 +266,7 @@ pub(super) fn is_ticker(plain: &str) -> bool {
     let letters = plain.bytes().filter(u8::is_ascii_uppercase).count();
     let shape = (1..=12).contains(&plain.len())
         && letters > 0
-        && plain
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'&');
+        && plain.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'&');
     shape && !is(table::NO_TICKERS, plain) && !is_word(plain) && !looks_misspelt(plain)
 }
 

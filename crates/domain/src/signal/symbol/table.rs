@@ -119,9 +119,8 @@ pub(super) const ALIASES: &[(&str, &str)] = &[
 ];
 
 /// What brokers hang on a symbol behind a point.
-pub(super) const POINT_SUFFIXES: &[&str] = &[
-    "C", "CASH", "E", "ECN", "I", "M", "P", "PRO", "R", "RAW", "S", "STD", "T", "X", "Z",
-];
+pub(super) const POINT_SUFFIXES: &[&str] =
+    &["C", "CASH", "E", "ECN", "I", "M", "P", "PRO", "R", "RAW", "S", "STD", "T", "X", "Z"];
 
 /// What brokers hang on a symbol without a mark; small letters only.
 pub(super) const BARE_SUFFIXES: &[&str] = &["c", "i", "m", "micro", "pro"];

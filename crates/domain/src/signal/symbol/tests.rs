@@ -3,27 +3,13 @@ use super::*;
 
 fn read(text: &str) -> Option<String> {
     let (tokens, reading) = (lex(text), Reading::default());
-    let symbols = Symbols {
-        text,
-        tokens: &tokens,
-        reading: &reading,
-    };
-    symbols
-        .at(0)
-        .map(|found| format!("{} {}", found.instrument, &text[found.span.start..found.span.end]))
+    let symbols = Symbols { text, tokens: &tokens, reading: &reading };
+    symbols.at(0).map(|found| format!("{} {}", found.instrument, &text[found.span.start..found.span.end]))
 }
 
 #[test]
 fn a_pair_is_found_in_every_spelling() {
-    for text in [
-        "EURUSD",
-        "eurusd",
-        "EUR/USD",
-        "Eur / usd",
-        "EUR USD",
-        "EUR-USD",
-        "EUR_USD",
-    ] {
+    for text in ["EURUSD", "eurusd", "EUR/USD", "Eur / usd", "EUR USD", "EUR-USD", "EUR_USD"] {
         assert_eq!(read(text), Some(format!("EURUSD {text}")));
     }
     assert_eq!(read("btc/usdt:USDT x"), Some("BTCUSDT btc/usdt:USDT".into()));
@@ -49,17 +35,7 @@ fn names_aliases_and_suffixes_of_brokers_are_folded() {
 
 #[test]
 fn nothing_is_corrected_by_similarity() {
-    for text in [
-        "XUAUSD",
-        "USDCHFF",
-        "EURUSDX",
-        "EURUSD.SL",
-        "BTCUSDT@1",
-        "hello",
-        "EUR",
-        "EURЦSD",
-        "1.5",
-    ] {
+    for text in ["XUAUSD", "USDCHFF", "EURUSDX", "EURUSD.SL", "BTCUSDT@1", "hello", "EUR", "EURЦSD", "1.5"] {
         assert_eq!(read(text), None, "{text}");
     }
     assert_eq!(read("EURUSD@1"), Some("EURUSD EURUSD".into()));
@@ -70,9 +46,7 @@ fn a_stock_symbol_is_capitals_and_no_word() {
     for ticker in ["TSLA", "AAPL", "RELIANCE", "MNQ", "SYM12"] {
         assert!(is_ticker(ticker), "{ticker}");
     }
-    for other in [
-        "HERE", "NOW", "XUAUSD", "USDCHFF", "EURUSDX", "Tsla", "TARGET", "BTCUSDX",
-    ] {
+    for other in ["HERE", "NOW", "XUAUSD", "USDCHFF", "EURUSDX", "Tsla", "TARGET", "BTCUSDX"] {
         assert!(!is_ticker(other), "{other}");
     }
 }

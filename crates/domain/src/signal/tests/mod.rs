@@ -12,10 +12,7 @@ fn read(text: &str) -> Result<Parsed, SignalError> {
 /// The order that a text must be, in one line.
 fn order(text: &str) -> String {
     match read(text) {
-        Ok(Parsed {
-            signal: Signal::Order(order),
-            ..
-        }) => summary(&order),
+        Ok(Parsed { signal: Signal::Order(order), .. }) => summary(&order),
         other => panic!("{text:?} is no order: {other:?}"),
     }
 }
@@ -31,11 +28,7 @@ fn summary(order: &OrderSignal) -> String {
     let targets: Vec<_> = order.take_profits.iter().map(ToString::to_string).collect();
     let side = format!("{:?}", order.side).to_lowercase();
     let kind = format!("{:?}", order.order_type).to_lowercase();
-    format!(
-        "{side} {} {kind}{entry} sl {stop} tp {}",
-        order.instrument,
-        targets.join(",")
-    )
+    format!("{side} {} {kind}{entry} sl {stop} tp {}", order.instrument, targets.join(","))
 }
 
 /// The code of a refusal and the characters that it blames.

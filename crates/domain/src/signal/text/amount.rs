@@ -41,9 +41,7 @@ impl Scan<'_> {
             Some(unit) => self.set_quantity(Amount { value, unit }, span)?,
             None => {
                 let label = &self.text[self.label.start..self.label.end];
-                self.draft
-                    .notes
-                    .push(format!("{label} {value} names no unit and is not used"));
+                self.draft.notes.push(format!("{label} {value} names no unit and is not used"));
             }
         }
         Ok(next)
@@ -57,10 +55,7 @@ impl Scan<'_> {
     /// The unit behind a number or behind a range of numbers, whose lower end counts: `1-2%`.
     fn unit_of(&mut self, at: usize) -> (Option<Remark>, usize) {
         if let Some((remark, next)) = remark_at(self.tokens, at, self.text) {
-            let range = self
-                .tokens
-                .get(next)
-                .is_some_and(|mark| mark.is_mark(b'-') && mark.glued)
+            let range = self.tokens.get(next).is_some_and(|mark| mark.is_mark(b'-') && mark.glued)
                 && self.tokens.get(next + 1).is_some_and(|number| number.is_number());
             if range && let Some((_, end)) = remark_at(self.tokens, next + 1, self.text) {
                 return (Some(remark), end);
@@ -70,9 +65,7 @@ impl Scan<'_> {
         let range = self.tokens.get(at + 1).is_some_and(|mark| mark.is_mark(b'-'))
             && self.tokens.get(at + 2).is_some_and(|number| number.is_number());
         if range && let Some((remark, next)) = remark_at(self.tokens, at + 2, self.text) {
-            self.draft
-                .notes
-                .push("of a range the lower end is used".to_owned());
+            self.draft.notes.push("of a range the lower end is used".to_owned());
             return (Some(remark), next);
         }
         (None, at + 1)
@@ -102,11 +95,7 @@ impl Scan<'_> {
     fn set_risk(&mut self, amount: Amount, span: Span) -> Result<(), SignalError> {
         match self.draft.risk {
             Some((first, _)) if first.value.value() != amount.value.value() || first.unit != amount.unit => {
-                Err(SignalError::at(
-                    ErrorCode::DuplicateField,
-                    span,
-                    "A second risk beside another one.",
-                ))
+                Err(SignalError::at(ErrorCode::DuplicateField, span, "A second risk beside another one."))
             }
             _ => {
                 self.draft.risk = Some((amount, span));
@@ -118,11 +107,7 @@ impl Scan<'_> {
     fn set_quantity(&mut self, amount: Amount, span: Span) -> Result<(), SignalError> {
         match self.draft.quantity {
             Some((first, _)) if first.value.value() != amount.value.value() || first.unit != amount.unit => {
-                Err(SignalError::at(
-                    ErrorCode::DuplicateField,
-                    span,
-                    "A second size beside another one.",
-                ))
+                Err(SignalError::at(ErrorCode::DuplicateField, span, "A second size beside another one."))
             }
             _ => {
                 self.draft.quantity = Some((amount, span));
@@ -137,34 +122,16 @@ impl Scan<'_> {
         match remark {
             Remark::Leverage => return self.leverage(at, next),
             Remark::Lots | Remark::Units => {
-                let unit = if remark == Remark::Lots {
-                    Unit::Lots
-                } else {
-                    Unit::Units
-                };
-                self.set_quantity(
-                    Amount {
-                        value: self.quantity(at)?,
-                        unit,
-                    },
-                    span,
-                )?;
+                let unit = if remark == Remark::Lots { Unit::Lots } else { Unit::Units };
+                self.set_quantity(Amount { value: self.quantity(at)?, unit }, span)?;
             }
             Remark::Percent => {
                 let risk = self.tokens.get(next).and_then(|token| token.word()) == Some(Word::Risk);
                 let value = self.quantity(at).ok();
                 if let Some(value) = value.filter(|_| risk) {
-                    self.set_risk(
-                        Amount {
-                            value,
-                            unit: Unit::Percent,
-                        },
-                        span,
-                    )?;
+                    self.set_risk(Amount { value, unit: Unit::Percent }, span)?;
                 } else if self.field == Field::Label(Label::Target) {
-                    self.draft
-                        .notes
-                        .push(format!("share of a target: {}", &self.text[span.start..span.end]));
+                    self.draft.notes.push(format!("share of a target: {}", &self.text[span.start..span.end]));
                 }
             }
             Remark::Satoshi => {

@@ -51,10 +51,7 @@ impl Scan<'_> {
         if speaks || !draft.entries.is_empty() && draft.instrument.is_some() {
             return Ok(());
         }
-        Err(SignalError::whole(
-            ErrorCode::NoSignal,
-            "The message asks for nothing.",
-        ))
+        Err(SignalError::whole(ErrorCode::NoSignal, "The message asks for nothing."))
     }
 
     fn no_side(&self) -> SignalError {
@@ -86,12 +83,11 @@ impl Scan<'_> {
         let before = before
             .filter(|token| !token.is_mark(b':'))
             .or_else(|| leftover.at.checked_sub(2).map(|at| self.tokens[at]));
-        let label = before
-            .filter(|token| matches!(token.kind, Kind::Word(_)))
-            .map(|token| token.text(self.text));
-        let hint = label.and_then(suggest::label).map_or(String::new(), |label| {
-            format!(" Did you mean `{label} {written}`?")
-        });
+        let label =
+            before.filter(|token| matches!(token.kind, Kind::Word(_))).map(|token| token.text(self.text));
+        let hint = label
+            .and_then(suggest::label)
+            .map_or(String::new(), |label| format!(" Did you mean `{label} {written}`?"));
         let detail = format!("No label says what `{written}` is.{hint}");
         Err(SignalError::at(ErrorCode::UnlabelledPrice, token.span(), detail))
     }
@@ -114,10 +110,7 @@ pub(in super::super) fn order(draft: Draft) -> Result<Parsed, SignalError> {
         ..
     } = draft;
     let (Some((side, side_span)), Some((instrument, instrument_span))) = (side, instrument) else {
-        return Err(SignalError::whole(
-            ErrorCode::NoSide,
-            "The message neither buys nor sells.",
-        ));
+        return Err(SignalError::whole(ErrorCode::NoSide, "The message neither buys nor sells."));
     };
     let order_type = order_type(manner, entries.is_empty(), side)?;
     let mut spans = Vec::with_capacity(6 + targets.len());
@@ -158,11 +151,7 @@ pub(in super::super) fn order(draft: Draft) -> Result<Parsed, SignalError> {
 /// A price without a word for the type is a limit; no price is at market.
 fn order_type(manner: Option<(Manner, Span)>, no_price: bool, side: Side) -> Result<OrderType, SignalError> {
     let Some((manner, span)) = manner else {
-        return Ok(if no_price {
-            OrderType::Market
-        } else {
-            OrderType::Limit
-        });
+        return Ok(if no_price { OrderType::Market } else { OrderType::Limit });
     };
     let order_type = match (manner, side) {
         (Manner::Market, _) => return Ok(OrderType::Market),

@@ -122,18 +122,11 @@ impl Draft {
 
     /// Every price, for judging whether another number looks like one.
     pub(in super::super) fn prices(&self) -> impl Iterator<Item = Price> {
-        self.entries
-            .iter()
-            .chain(&self.stop_loss)
-            .chain(&self.targets)
-            .map(|priced| priced.price)
+        self.entries.iter().chain(&self.stop_loss).chain(&self.targets).map(|priced| priced.price)
     }
 }
 
 /// The place of a field.
 pub(in super::super) fn place(field: impl Into<String>, span: Span) -> FieldSpan {
-    FieldSpan {
-        field: field.into(),
-        span,
-    }
+    FieldSpan { field: field.into(), span }
 }

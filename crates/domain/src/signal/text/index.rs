@@ -15,10 +15,8 @@ const LONGEST: usize = 2;
 impl Scan<'_> {
     /// Skips the index behind a label, `TP 1`, and remembers where it could have been a price.
     pub(super) fn index(&mut self, next: usize) -> Result<usize, SignalError> {
-        let mark = self
-            .tokens
-            .get(next)
-            .filter(|t| matches!(t.kind, Kind::Mark(b'.' | b'#' | b'-' | b'(' | b'_')));
+        let mark =
+            self.tokens.get(next).filter(|t| matches!(t.kind, Kind::Mark(b'.' | b'#' | b'-' | b'(' | b'_')));
         let number = next + usize::from(mark.is_some());
         let Some(token) = self.tokens.get(number).copied().filter(|token| token.is_number()) else {
             return Ok(next);
@@ -45,21 +43,11 @@ impl Scan<'_> {
             return Ok(at);
         };
         let start = token.start as usize + index.len() + 1;
-        let span = Span {
-            start,
-            end: token.end as usize,
-        };
-        if self
-            .tokens
-            .get(at + 1)
-            .is_some_and(|next| next.glued && !matches!(next.kind, Kind::Mark(_)))
-        {
+        let span = Span { start, end: token.end as usize };
+        if self.tokens.get(at + 1).is_some_and(|next| next.glued && !matches!(next.kind, Kind::Mark(_))) {
             return Err(self.no_plain_number(self.chunk(token.span()), "is no plain number"));
         }
-        self.priced(Priced {
-            price: number::read::<Price>(price, span)?,
-            span,
-        });
+        self.priced(Priced { price: number::read::<Price>(price, span)?, span });
         self.waits = Waits::No;
         Ok(at + 1)
     }
@@ -75,10 +63,7 @@ impl Scan<'_> {
         };
         let follows = self.tokens[behind].is_number() && !self.is_list_head(behind)
             || matches!(self.tokens[behind].word(), Some(Word::Open | Word::At))
-            || matches!(
-                self.tokens[behind].word(),
-                Some(Word::Price | Word::Zone | Word::Filler)
-            );
+            || matches!(self.tokens[behind].word(), Some(Word::Price | Word::Zone | Word::Filler));
         let clear = matches!(next.mark(), Some(b':' | b'=' | b')' | b'#' | b'@' | b'.' | b']'));
         if !follows || next.glued && matches!(next.kind, Kind::Word(_)) || next.is_mark(b'%') {
             return false;
@@ -90,9 +75,7 @@ impl Scan<'_> {
             return true;
         }
         let text = token.text(self.text);
-        let expected = text
-            .parse::<usize>()
-            .is_ok_and(|index| index == self.draft.targets.len() + 1);
+        let expected = text.parse::<usize>().is_ok_and(|index| index == self.draft.targets.len() + 1);
         if expected && self.field == Field::Label(Label::Target) && self.draft.weak_index.is_none() {
             let span = token.span();
             self.draft.weak_index = text.parse().ok().map(|price| Priced { price, span });
@@ -110,11 +93,7 @@ impl Scan<'_> {
 
     /// The number begins a line as the number of a list: `2) 1.09`.
     fn is_list_head(&self, at: usize) -> bool {
-        self.tokens[at].first
-            && self
-                .tokens
-                .get(at + 1)
-                .is_some_and(|next| next.glued && next.is_mark(b')'))
+        self.tokens[at].first && self.tokens.get(at + 1).is_some_and(|next| next.glued && next.is_mark(b')'))
     }
 
     /// Skips the number of a list: `1) 52000`, `1. BUY`, `33]`.
@@ -124,17 +103,10 @@ impl Scan<'_> {
         if digits.len() > LONGEST || digits.contains(['.', ',']) {
             return None;
         }
-        let mark = self
-            .tokens
-            .get(at + 1)
-            .filter(|next| next.is_mark(b')') || next.glued)?
-            .mark()?;
+        let mark = self.tokens.get(at + 1).filter(|next| next.is_mark(b')') || next.glued)?.mark()?;
         let behind = self.tokens.get(at + 2);
-        let listing = token.first
-            || matches!(
-                self.field,
-                Field::Label(Label::Entry | Label::Stop | Label::Target)
-            );
+        let listing =
+            token.first || matches!(self.field, Field::Label(Label::Entry | Label::Stop | Label::Target));
         let skips = match mark {
             b')' | b']' => self.bracket.is_none() && listing,
             b'.' => token.first && behind.is_some_and(|next| !next.glued && next.kind != Kind::Newline),

@@ -24,11 +24,7 @@ impl Scan<'_> {
         if known {
             self.waits = Waits::No;
         }
-        self.before = if label == Label::Entry {
-            Before::Entry
-        } else {
-            Before::Word
-        };
+        self.before = if label == Label::Entry { Before::Entry } else { Before::Word };
         self.indexed = false;
         if price { self.index(next) } else { Ok(next) }
     }
@@ -54,10 +50,8 @@ impl Scan<'_> {
             self.header();
             return Ok(loose.end);
         }
-        let price = matches!(
-            self.field,
-            Field::Header | Field::Label(Label::Entry | Label::Stop | Label::Target)
-        );
+        let price =
+            matches!(self.field, Field::Header | Field::Label(Label::Entry | Label::Stop | Label::Target));
         if price {
             self.drop_field();
         }
@@ -79,10 +73,8 @@ impl Scan<'_> {
     fn refuse_word(&self, at: usize) -> Result<(), SignalError> {
         let span = self.tokens[at].span();
         if self.field == Field::Label(Label::Entry) && self.waits == Waits::Must {
-            let detail = format!(
-                "Behind the entry a price is expected, not `{}`.",
-                self.tokens[at].text(self.text)
-            );
+            let detail =
+                format!("Behind the entry a price is expected, not `{}`.", self.tokens[at].text(self.text));
             return Err(SignalError::at(ErrorCode::BadNumber, self.chunk(span), detail));
         }
         self.refuse_word_for_price(span)
@@ -122,19 +114,12 @@ impl Scan<'_> {
             return self.side(at, side);
         }
         if let Word::Bias(side) = word {
-            return if self.before == Before::Kind {
-                self.side(at, side)
-            } else {
-                self.unknown(at)
-            };
+            return if self.before == Before::Kind { self.side(at, side) } else { self.unknown(at) };
         }
         if let Some(before) = announced(word) {
             return Ok(self.announce(at, before));
         }
-        if matches!(
-            word,
-            Word::Stop | Word::Limit | Word::Now | Word::Market | Word::Above | Word::Below
-        ) {
+        if matches!(word, Word::Stop | Word::Limit | Word::Now | Word::Market | Word::Above | Word::Below) {
             return self.manner(at, word);
         }
         if matches!(word, Word::Condition | Word::Candle | Word::After | Word::Break) {
@@ -143,10 +128,7 @@ impl Scan<'_> {
         if commands(word) {
             return self.later(at, word);
         }
-        if matches!(
-            word,
-            Word::Counter | Word::No | Word::Order | Word::Frame | Word::Time
-        ) {
+        if matches!(word, Word::Counter | Word::No | Word::Order | Word::Frame | Word::Time) {
             return Ok(self.counter(at, word));
         }
         if matches!(word, Word::Trailing | Word::Expiry) {
@@ -154,11 +136,7 @@ impl Scan<'_> {
         }
         if word == Word::Option {
             let detail = "Options are not traded here.";
-            return Err(SignalError::at(
-                ErrorCode::UnsupportedAsset,
-                self.tokens[at].span(),
-                detail,
-            ));
+            return Err(SignalError::at(ErrorCode::UnsupportedAsset, self.tokens[at].span(), detail));
         }
         self.small_word(at, word)
     }
@@ -170,11 +148,7 @@ impl Scan<'_> {
         }
         if matches!(word, Word::To | Word::And) {
             if self.on_line > 0 {
-                self.between = if word == Word::To {
-                    Between::Range
-                } else {
-                    Between::Comma
-                };
+                self.between = if word == Word::To { Between::Range } else { Between::Comma };
             }
             return Ok(at + 1);
         }
@@ -224,11 +198,7 @@ impl Scan<'_> {
     /// The word behind, over one hyphen.
     pub(super) fn next_word(&self, at: usize) -> Option<Word> {
         let next = self.tokens.get(at + 1)?;
-        if next.is_mark(b'-') {
-            self.tokens.get(at + 2)?.word()
-        } else {
-            next.word()
-        }
+        if next.is_mark(b'-') { self.tokens.get(at + 2)?.word() } else { next.word() }
     }
 
     /// A word that says how the order fills.
@@ -247,15 +217,8 @@ impl Scan<'_> {
     }
 
     fn stands_by_the_side(&self, at: usize) -> bool {
-        let behind = matches!(
-            self.next_word(at),
-            Some(Word::Side(_) | Word::Entry | Word::Order)
-        );
-        behind
-            || matches!(
-                self.before,
-                Before::Side | Before::Symbol | Before::Entry | Before::Kind
-            )
+        let behind = matches!(self.next_word(at), Some(Word::Side(_) | Word::Entry | Word::Order));
+        behind || matches!(self.before, Before::Side | Before::Symbol | Before::Entry | Before::Kind)
     }
 
     fn limit(&mut self, at: usize) -> Result<usize, SignalError> {
@@ -297,11 +260,7 @@ impl Scan<'_> {
         let entry =
             matches!(self.field, Field::Header | Field::Label(Label::Entry)) && self.waits != Waits::No;
         if entry && self.number_follows(at + 1) {
-            let manner = if word == Word::Above {
-                Manner::Above
-            } else {
-                Manner::Below
-            };
+            let manner = if word == Word::Above { Manner::Above } else { Manner::Below };
             self.draft.set_manner(manner, self.tokens[at].span())?;
             self.expect_header();
             return Ok(at + 1);
@@ -362,11 +321,7 @@ impl Scan<'_> {
     fn counter(&mut self, at: usize, word: Word) -> usize {
         const MOST_MARKS: usize = 3;
         let waiting = self.waits == Waits::Must || self.field == Field::Header && self.waits == Waits::Maybe;
-        self.before = if word == Word::Order {
-            Before::Kind
-        } else {
-            Before::Word
-        };
+        self.before = if word == Word::Order { Before::Kind } else { Before::Word };
         let marks = self.tokens[at + 1..]
             .iter()
             .take(MOST_MARKS)
@@ -379,13 +334,7 @@ impl Scan<'_> {
         let most = if word == Word::No { 5 } else { 3 };
         let counts = digits.len() <= most && !digits.contains(['.', ',']);
         let unit = word == Word::Time;
-        if counts
-            && (if unit {
-                marks == 0 && number.glued
-            } else {
-                !waiting
-            })
-        {
+        if counts && (if unit { marks == 0 && number.glued } else { !waiting }) {
             return at + 2 + marks;
         }
         at + 1

@@ -29,11 +29,7 @@ pub(super) fn label_at(tokens: &[Token], at: usize) -> Option<(Label, usize)> {
         (Word::Sl, Label::Stop, &[]),
         (Word::Tp, Label::Target, &[Word::Target, Word::Zone]),
         (Word::Target, Label::Target, &[Word::Zone, Word::Price]),
-        (
-            Word::Entry,
-            Label::Entry,
-            &[Word::Zone, Word::Price, Word::Target, Word::Around],
-        ),
+        (Word::Entry, Label::Entry, &[Word::Zone, Word::Price, Word::Target, Word::Around]),
         (Word::Leverage, Label::Leverage, &[]),
         (Word::Quantity, Label::Units, &[Word::Size]),
         (Word::Size, Label::Size, &[]),
@@ -53,10 +49,7 @@ fn compound(tokens: &[Token], at: usize, word: Word) -> Option<(Label, usize)> {
     let second = tokens.get(marks).and_then(|token| token.word());
     let joined = marks > at + 1;
     if word == Word::Stop && second == Some(Word::Loss) {
-        return Some((
-            Label::Stop,
-            tail(tokens, marks + 1, &[Word::Target, Word::Zone, Word::Price]),
-        ));
+        return Some((Label::Stop, tail(tokens, marks + 1, &[Word::Target, Word::Zone, Word::Price])));
     }
     if word == Word::Stop && second == Some(Word::Target) {
         return Some((Label::Stop, marks + 1));
@@ -67,18 +60,11 @@ fn compound(tokens: &[Token], at: usize, word: Word) -> Option<(Label, usize)> {
     if word == Word::LetterT && joined && second == Some(Word::LetterP) {
         return Some((Label::Target, marks + 1));
     }
-    if word == Word::LetterT
-        && tokens
-            .get(at + 1)
-            .is_some_and(|next| next.is_number() && next.glued)
-    {
+    if word == Word::LetterT && tokens.get(at + 1).is_some_and(|next| next.is_number() && next.glued) {
         return Some((Label::Target, at + 1));
     }
     if word == Word::Take && second == Some(Word::Profit) {
-        return Some((
-            Label::Target,
-            tail(tokens, marks + 1, &[Word::Target, Word::Zone, Word::Price]),
-        ));
+        return Some((Label::Target, tail(tokens, marks + 1, &[Word::Target, Word::Zone, Word::Price])));
     }
     if word == Word::Profit && second == Some(Word::Target) {
         return Some((Label::Target, tail(tokens, marks + 1, &[Word::Zone, Word::Price])));
@@ -123,10 +109,7 @@ fn reference(tokens: &[Token], at: usize) -> Option<(Label, usize)> {
 fn tail(tokens: &[Token], from: usize, words: &[Word]) -> usize {
     let mut at = from;
     loop {
-        let marks = if tokens
-            .get(at)
-            .is_some_and(|token| token.is_mark(b'-') || token.is_mark(b'_'))
-        {
+        let marks = if tokens.get(at).is_some_and(|token| token.is_mark(b'-') || token.is_mark(b'_')) {
             at + 1
         } else {
             at

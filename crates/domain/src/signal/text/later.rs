@@ -12,10 +12,7 @@ impl Scan<'_> {
         const FARTHEST: usize = 48;
         let written = self.tokens[at].text(self.text);
         let rest = &self.tokens[at + 1..];
-        let line = rest
-            .iter()
-            .take_while(|token| token.kind != Kind::Newline)
-            .take(FARTHEST);
+        let line = rest.iter().take_while(|token| token.kind != Kind::Newline).take(FARTHEST);
         let place = line.clone().any(|t| {
             matches!(
                 t.word(),
@@ -29,30 +26,16 @@ impl Scan<'_> {
             return Ok(at + 1);
         }
         let put_off = line.clone().any(|t| {
-            matches!(
-                t.word(),
-                Some(Word::After | Word::Condition | Word::At | Word::Tp | Word::Target)
-            )
+            matches!(t.word(), Some(Word::After | Word::Condition | Word::At | Word::Tp | Word::Target))
         });
         let priced = line.clone().any(|t| t.is_number() && t.text(self.text).len() > 2);
         if put_off && !priced && self.waits != Waits::Must {
-            self.draft
-                .notes
-                .push("an instruction for later was read and is not carried out".to_owned());
+            self.draft.notes.push("an instruction for later was read and is not carried out".to_owned());
             self.drop_field();
-            return Ok(at
-                + 1
-                + rest
-                    .iter()
-                    .take_while(|token| token.kind != Kind::Newline)
-                    .count());
+            return Ok(at + 1 + rest.iter().take_while(|token| token.kind != Kind::Newline).count());
         }
         let detail = format!("`{written}` asks for a second thing: send one instruction a message.");
-        Err(SignalError::at(
-            ErrorCode::SeveralOrders,
-            self.tokens[at].span(),
-            detail,
-        ))
+        Err(SignalError::at(ErrorCode::SeveralOrders, self.tokens[at].span(), detail))
     }
 
     fn behind(&self, at: usize, word: Word) -> bool {
@@ -75,15 +58,10 @@ impl Scan<'_> {
         let length = if section {
             rest.len()
         } else {
-            rest.iter()
-                .take_while(|token| token.kind != Kind::Newline)
-                .count()
+            rest.iter().take_while(|token| token.kind != Kind::Newline).count()
         };
         let (from, to) = (self.tokens[at].start, self.tokens[at + length].end);
-        let written = self.text[from as usize..to as usize]
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let written = self.text[from as usize..to as usize].split_whitespace().collect::<Vec<_>>().join(" ");
         self.draft.notes.push(format!("set aside: {written}"));
         if section {
             self.line = self.survey.lines.len();

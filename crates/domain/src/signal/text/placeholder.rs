@@ -13,8 +13,7 @@ pub(in super::super) fn refuse(text: &str, tokens: &[Token]) -> Result<(), Signa
         let closed_by = |mark: u8| {
             const LONGEST: usize = 8;
             let rest = tokens[at + 2..].iter().take(LONGEST);
-            rest.take_while(|token| token.glued)
-                .any(|token| token.is_mark(mark))
+            rest.take_while(|token| token.glued).any(|token| token.is_mark(mark))
         };
         let open = token.is_mark(b'{') && (word || next.is_mark(b'{'))
             || token.is_mark(b'<') && word && closed_by(b'>')

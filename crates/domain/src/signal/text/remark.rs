@@ -83,9 +83,7 @@ fn is_length_of_time(tokens: &[Token], at: usize, text: &str) -> bool {
     let short = tokens[at].text(text).len() <= 3 && !tokens[at].text(text).contains(['.', ',']);
     let unit = tokens[at + 1];
     let letter = unit.end - unit.start == 1;
-    let counted = tokens
-        .get(at + 2)
-        .is_some_and(|next| next.glued && next.is_number());
+    let counted = tokens.get(at + 2).is_some_and(|next| next.glued && next.is_number());
     short && !counted && (unit.glued || !letter)
 }
 
@@ -99,10 +97,7 @@ fn composed(tokens: &[Token], at: usize, text: &str) -> Option<(Remark, usize)> 
         return Some((Remark::Other, at + 1));
     }
     let mut end = at + 1;
-    let mark = tokens
-        .get(end)
-        .and_then(|token| token.mark())
-        .filter(|mark| matches!(mark, b':' | b'/'))?;
+    let mark = tokens.get(end).and_then(|token| token.mark()).filter(|mark| matches!(mark, b':' | b'/'))?;
     let mut parts = 1;
     while let (Some(sign), Some(number)) = (tokens.get(end), tokens.get(end + 1)) {
         if !(sign.is_mark(mark) && number.is_number() && sign.glued && number.glued) {

@@ -148,18 +148,11 @@ impl<'a> Scan<'a> {
     }
 
     pub(super) fn symbols(&self) -> Symbols<'a> {
-        Symbols {
-            text: self.text,
-            tokens: self.tokens,
-            reading: self.reading,
-        }
+        Symbols { text: self.text, tokens: self.tokens, reading: self.reading }
     }
 
     pub(super) fn is_small_print(&self) -> bool {
-        self.survey
-            .lines
-            .get(self.line)
-            .is_some_and(|line| line.small_print)
+        self.survey.lines.get(self.line).is_some_and(|line| line.small_print)
     }
 
     fn newline(&mut self, at: usize) -> usize {
@@ -201,16 +194,8 @@ impl<'a> Scan<'a> {
             return Ok(());
         };
         let written = &self.text[self.label.start..self.label.end];
-        let code = if label == Label::Entry {
-            ErrorCode::PendingWithoutPrice
-        } else {
-            ErrorCode::BadNumber
-        };
-        Err(SignalError::at(
-            code,
-            self.label,
-            format!("`{written}` has no price behind it."),
-        ))
+        let code = if label == Label::Entry { ErrorCode::PendingWithoutPrice } else { ErrorCode::BadNumber };
+        Err(SignalError::at(code, self.label, format!("`{written}` has no price behind it.")))
     }
 
     fn mark(&mut self, at: usize, mark: u8) -> Result<usize, SignalError> {
@@ -250,11 +235,7 @@ impl<'a> Scan<'a> {
         let dangles = next.is_none_or(|at| label_at(self.tokens, at).is_some());
         if dangles && self.field == Field::Header {
             let detail = "Behind `@` a price is expected.";
-            return Err(SignalError::at(
-                ErrorCode::BadNumber,
-                self.tokens[at].span(),
-                detail,
-            ));
+            return Err(SignalError::at(ErrorCode::BadNumber, self.tokens[at].span(), detail));
         }
         Ok(())
     }
@@ -303,9 +284,7 @@ impl<'a> Scan<'a> {
 
     /// A slash joins the word to the next one: it may be half of a pair.
     fn is_joined(&self, at: usize) -> bool {
-        self.tokens
-            .get(at + 1)
-            .is_some_and(|next| next.glued && next.is_mark(b'/'))
+        self.tokens.get(at + 1).is_some_and(|next| next.glued && next.is_mark(b'/'))
     }
 
     /// `chart_with_upwards_trend` without its colons.
@@ -318,11 +297,8 @@ impl<'a> Scan<'a> {
         if self.is_small_print() {
             return Ok(found.next);
         }
-        let is_word = |place: usize| {
-            self.tokens
-                .get(place)
-                .is_some_and(|t| t.kind == Kind::Word(Word::Other))
-        };
+        let is_word =
+            |place: usize| self.tokens.get(place).is_some_and(|t| t.kind == Kind::Word(Word::Other));
         let beside = at
             .checked_sub(1)
             .filter(|before| is_word(*before))
@@ -347,17 +323,12 @@ impl<'a> Scan<'a> {
 
     /// A stop loss or target waits for its price, and something else came.
     pub(super) fn refuse_word_for_price(&self, span: Span) -> Result<(), SignalError> {
-        let waits = matches!(
-            self.field,
-            Field::Label(Label::Stop | Label::Target | Label::Entry)
-        ) && self.waits == Waits::Must;
+        let waits = matches!(self.field, Field::Label(Label::Stop | Label::Target | Label::Entry))
+            && self.waits == Waits::Must;
         if !waits || self.field == Field::Label(Label::Entry) {
             return Ok(());
         }
-        let (label, word) = (
-            &self.text[self.label.start..self.label.end],
-            &self.text[span.start..span.end],
-        );
+        let (label, word) = (&self.text[self.label.start..self.label.end], &self.text[span.start..span.end]);
         let detail = format!("Behind `{label}` a price is expected, not `{word}`.");
         Err(SignalError::at(ErrorCode::BadNumber, self.chunk(span), detail))
     }
@@ -365,18 +336,13 @@ impl<'a> Scan<'a> {
     /// Everything that touches a place, so that the whole of `l.0890` is blamed.
     pub(super) fn chunk(&self, span: Span) -> Span {
         const FARTHEST: usize = 8;
-        let from = self
-            .tokens
-            .partition_point(|token| (token.start as usize) < span.end);
+        let from = self.tokens.partition_point(|token| (token.start as usize) < span.end);
         let behind = self.tokens[from..]
             .iter()
             .take(FARTHEST)
             .take_while(|token| token.glued && token.kind != Kind::Newline);
         let end = behind.last().map_or(span.end, |token| token.end as usize);
-        Span {
-            start: span.start,
-            end,
-        }
+        Span { start: span.start, end }
     }
 
     pub(super) fn set_manner(&mut self, manner: Manner, at: usize) -> Result<usize, SignalError> {

@@ -13,11 +13,7 @@ impl Scan<'_> {
         let next = self.next_word(at);
         if next == Some(Word::Limit) {
             let detail = "Stop-limit orders are not traded here.";
-            return Err(SignalError::at(
-                ErrorCode::UnsupportedAsset,
-                self.tokens[at].span(),
-                detail,
-            ));
+            return Err(SignalError::at(ErrorCode::UnsupportedAsset, self.tokens[at].span(), detail));
         }
         let typed = matches!(self.before, Before::Side | Before::Kind)
             || matches!(next, Some(Word::Side(_) | Word::Order | Word::Entry));
@@ -33,10 +29,6 @@ impl Scan<'_> {
             return self.set_manner(Manner::Stop, at);
         }
         let detail = "`stop` may be the type of the order or the stop loss here: write `SL`, or `BUY STOP`.";
-        Err(SignalError::at(
-            ErrorCode::Contradiction,
-            self.tokens[at].span(),
-            detail,
-        ))
+        Err(SignalError::at(ErrorCode::Contradiction, self.tokens[at].span(), detail))
     }
 }

@@ -37,10 +37,7 @@ const REACH_OF_NEGATION: u32 = 3;
 
 /// Surveys a message.
 pub(in super::super) fn survey(text: &str, tokens: &[Token]) -> Survey {
-    let mut survey = Survey {
-        lines: Vec::with_capacity(8),
-        ..Survey::default()
-    };
+    let mut survey = Survey { lines: Vec::with_capacity(8), ..Survey::default() };
     let mut line = Line::default();
     let (mut past, mut negation, mut since) = (None, None, 0);
     for (at, token) in tokens.iter().enumerate() {
@@ -114,10 +111,8 @@ impl Survey {
     /// Refuses what is a report, a quotation, or the opposite of an instruction.
     pub(in super::super) fn refuse_reports(&self, text: &str, tokens: &[Token]) -> Result<(), SignalError> {
         if let Some(at) = self.negated {
-            let detail = format!(
-                "`{}` turns the instruction round: nothing is ordered.",
-                tokens[at].text(text)
-            );
+            let detail =
+                format!("`{}` turns the instruction round: nothing is ordered.", tokens[at].text(text));
             return Err(SignalError::at(ErrorCode::NoSignal, tokens[at].span(), detail));
         }
         if let Some(at) = self.past {
@@ -144,10 +139,7 @@ fn commands(word: Word, previous: Option<Word>, next: Option<Word>, text: &str) 
         word,
         Word::Close | Word::CloseSide(_) | Word::Cancel | Word::Move | Word::Half | Word::Partial
     );
-    let announced = matches!(
-        next,
-        Some(Word::Sl | Word::Tp | Word::Target | Word::Stop | Word::Take)
-    );
+    let announced = matches!(next, Some(Word::Sl | Word::Tp | Word::Target | Word::Stop | Word::Take));
     verb || word == Word::Breakeven && (text.len() > 2 || previous.is_some_and(leads_to_a_place))
         || word == Word::Break && next == Some(Word::Even)
         || word == Word::Free && (previous == Some(Word::Risk) || text.len() > 4)
@@ -157,8 +149,5 @@ fn commands(word: Word, previous: Option<Word>, next: Option<Word>, text: &str) 
 
 /// Words before `BE` that make it a place: `be` alone is an English verb.
 fn leads_to_a_place(word: Word) -> bool {
-    matches!(
-        word,
-        Word::To | Word::At | Word::Sl | Word::Filler | Word::Stop | Word::Loss
-    )
+    matches!(word, Word::To | Word::At | Word::Sl | Word::Filler | Word::Stop | Word::Loss)
 }

@@ -12,10 +12,8 @@ use crate::money::Price;
 
 impl Scan<'_> {
     pub(super) fn number(&mut self, at: usize) -> Result<usize, SignalError> {
-        let joined = self
-            .tokens
-            .get(at + 1)
-            .is_some_and(|next| next.glued && matches!(next.kind, Kind::Word(_)));
+        let joined =
+            self.tokens.get(at + 1).is_some_and(|next| next.glued && matches!(next.kind, Kind::Word(_)));
         if joined && let Some(found) = self.symbols().at(at) {
             return self.symbol(at, found);
         }
@@ -66,11 +64,7 @@ impl Scan<'_> {
             return self.take(at);
         }
         let detail = "No label says what this number is.";
-        Err(SignalError::at(
-            ErrorCode::UnlabelledPrice,
-            self.tokens[at].span(),
-            detail,
-        ))
+        Err(SignalError::at(ErrorCode::UnlabelledPrice, self.tokens[at].span(), detail))
     }
 
     /// A number that no label claims: a remark, or a leftover that is judged at the end.
@@ -95,10 +89,7 @@ impl Scan<'_> {
         let token = self.tokens[at];
         let (text, span) = (token.text(self.text), token.span());
         if !self.reading.decimal_comma && text.is_ascii() && !text.contains(',') {
-            self.add(Priced {
-                price: number::read(text, span)?,
-                span,
-            })?;
+            self.add(Priced { price: number::read(text, span)?, span })?;
         } else {
             for (price, span) in number::read_list::<Price>(text, span, self.reading.decimal_comma)? {
                 self.add(Priced { price, span })?;
@@ -189,11 +180,7 @@ impl Scan<'_> {
         let Some(next) = self.tokens.get(at + 1).filter(|next| next.glued) else {
             return false;
         };
-        let behind = self
-            .tokens
-            .get(at + 2)
-            .filter(|behind| behind.glued)
-            .map(|behind| behind.kind);
+        let behind = self.tokens.get(at + 2).filter(|behind| behind.glued).map(|behind| behind.kind);
         match next.kind {
             Kind::Word(_) | Kind::Foreign | Kind::Number | Kind::Broken | Kind::Keycap => true,
             Kind::Mark(b'\'' | b'^' | b'*' | b'+' | b':') => {
