@@ -14,6 +14,8 @@ use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
 use tokio::time::Instant;
 
+#[cfg(feature = "contract")]
+pub mod contract;
 mod error;
 mod model;
 mod rows;

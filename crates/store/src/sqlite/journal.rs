@@ -107,7 +107,7 @@ fn entries(
     let before = before.unwrap_or(Place { seq: Seq(i64::MAX), step: i64::MAX });
     let rest = "WHERE user_id = ?1 AND (seq, step) < (?2, ?3) ORDER BY seq DESC, step DESC LIMIT ?4";
     let mut select = connection.prepare_cached(&select(rest))?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit.min(MAX_PAGE)).unwrap_or(i64::MAX);
     let mut rows = select.query(params![user_id.0, before.seq.0, before.step, limit])?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {

@@ -11,6 +11,8 @@ use crate::OpenError;
 
 /// Marks a file as hookfill's: the bytes `hkfl`.
 const APPLICATION_ID: i32 = 0x686b_666c;
+/// Where the migrations are noted that a database has had; made before the first of them runs.
+const HISTORY: &str = "refinery_schema_history";
 /// The first SQLite library without the write-ahead-log bug of 3.7.0 to 3.51.2.
 const OLDEST_LIBRARY: i32 = 3_051_003;
 /// How long to wait for another process (a tool) that is writing.
@@ -93,10 +95,8 @@ fn journal_mode(connection: &Connection) -> rusqlite::Result<String> {
 fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let check = || -> rusqlite::Result<Option<String>> {
         let owner: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-        // The table that the migrations are noted in is made before the first of them runs.
-        let sql =
-            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name <> 'refinery_schema_history'";
-        let tables: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name <> ?1";
+        let tables: i64 = connection.query_row(sql, [HISTORY], |row| row.get(0))?;
         Ok(match (owner, tables) {
             (APPLICATION_ID, 0) => Some("it is marked as hookfill's and holds no table".to_owned()),
             (APPLICATION_ID, _) | (0, 0) => None,
@@ -113,7 +113,9 @@ fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
 fn migrate(connection: &mut Connection, path: &Path, role: Role) -> Result<(), OpenError> {
     let schema = |cause: String| OpenError::Schema { path: path.display().to_string(), cause };
     let runner = embedded::migrations::runner().set_abort_divergent(true).set_abort_missing(true);
-    let applied = runner.get_applied_migrations(connection).map_err(|error| schema(error.to_string()))?;
+    let begun = connection.table_exists(None, HISTORY).map_err(|error| schema(error.to_string()))?;
+    let applied = if begun { runner.get_applied_migrations(connection) } else { Ok(Vec::new()) };
+    let applied = applied.map_err(|error| schema(error.to_string()))?;
     let newest = runner.get_migrations().iter().map(refinery::Migration::version).max().unwrap_or_default();
     if let Some(newer) = applied.iter().map(refinery::Migration::version).find(|version| *version > newest) {
         return Err(schema(format!(
@@ -124,5 +126,28 @@ fn migrate(connection: &mut Connection, path: &Path, role: Role) -> Result<(), O
         return Err(schema("it has migrations to come; start `hookfill serve` once".to_owned()));
     }
     runner.run(connection).map_err(|error| schema(error.to_string()))?;
-    Ok(())
+    match missing_part(connection).map_err(|error| schema(error.to_string()))? {
+        Some(part) => Err(schema(format!("it lacks the {part}; restore it from a backup"))),
+        None => Ok(()),
+    }
 }
+
+/// The first table or index that the migrations made and that is gone: without a unique index, say, promises break
+/// and nothing else does.
+fn missing_part(connection: &Connection) -> Result<Option<String>, Box<dyn std::error::Error>> {
+    let mut whole = Connection::open_in_memory()?;
+    embedded::migrations::runner().run(&mut whole)?;
+    let mut parts = whole.prepare("SELECT type, name FROM sqlite_schema WHERE sql IS NOT NULL")?;
+    let mut select = connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = ?1 AND name = ?2")?;
+    let mut rows = parts.query([])?;
+    while let Some(row) = rows.next()? {
+        let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
+        if !select.exists([&kind, &name])? {
+            return Ok(Some(format!("{kind} {name}")));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests;

@@ -237,11 +237,13 @@ fn page(
 }
 
 fn tally(connection: &Connection, user_id: UserId) -> Result<Tally, StoreError> {
-    let by_status: Option<Vec<u8>> = connection
+    // One snapshot: both counts are of the same orders, while more come in.
+    let snapshot = connection.unchecked_transaction()?;
+    let by_status: Option<Vec<u8>> = snapshot
         .prepare_cached("SELECT tally FROM heads WHERE user_id = ?1")?
         .query_row([user_id.0], |row| row.get(0))
         .optional()?;
-    let mut select = connection.prepare_cached(
+    let mut select = snapshot.prepare_cached(
         "SELECT instrument, count FROM instrument_counts WHERE user_id = ?1 ORDER BY count DESC, instrument LIMIT ?2",
     )?;
     let rows = select.query_map(params![user_id.0, i64::try_from(MAX_PAGE).unwrap_or(i64::MAX)], |row| {

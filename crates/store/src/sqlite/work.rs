@@ -45,13 +45,15 @@ impl Work for SqliteStore {
     }
 
     async fn postpone(&self, leased: &Leased, until: Timestamp) -> Result<(), StoreError> {
-        let (user_id, seq, seen) = (leased.order.user_id, leased.order.seq, leased.order.due_at);
+        let (user_id, seq, state) = (leased.order.user_id, leased.order.seq, leased.order.state().as_str());
+        let seen = leased.order.due_at.map(Timestamp::as_micros);
         let work = move |group: &mut Group<'_>| {
-            // Only if nothing else has set a time meanwhile: a request that came in is due at once.
+            // Only if nothing has happened meanwhile: a request that came in is due at once. Its time alone does not
+            // tell, for it can have come at the very time at which the order was due.
             let mut update = group.connection.prepare_cached(
-                "UPDATE orders SET due_at = ?3 WHERE user_id = ?1 AND seq = ?2 AND due_at IS ?4",
+                "UPDATE orders SET due_at = ?3 WHERE user_id = ?1 AND seq = ?2 AND due_at IS ?4 AND state = ?5",
             )?;
-            update.execute(params![user_id.0, seq.0, until.as_micros(), seen.map(Timestamp::as_micros)])?;
+            update.execute(params![user_id.0, seq.0, until.as_micros(), seen, state])?;
             group.work_is_due(Some(until));
             Ok(())
         };

@@ -147,21 +147,32 @@ impl Commits {
             {
                 jobs.push_back(job);
             }
-            jobs.retain(|job| job.take());
-            self.commit_group(&mut jobs);
+            if self.begin(&mut jobs) {
+                // Only now, with the database at hand: until here a job can be withdrawn.
+                jobs.retain(|job| job.take());
+                self.commit_group(&mut jobs);
+            }
         }
     }
 
+    /// Begins a transaction for the jobs or, where the database cannot be had, tells all of them so: to wait for it
+    /// once more for each would keep the last one waiting that many times as long.
+    fn begin(&mut self, jobs: &mut VecDeque<Box<dyn Job>>) -> bool {
+        let begun = match &self.failed {
+            Some(cause) => Err(StoreError::Failed(cause.clone())),
+            None => self.connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from),
+        };
+        if let Err(error) = &begun {
+            self.note_failure(error);
+            jobs.drain(..).for_each(|job| job.answer(Err(error.clone())));
+        }
+        begun.is_ok()
+    }
+
     /// Commits all jobs as one group or, if that fails, each by itself: a job that fails, fails alone.
+    ///
+    /// A transaction has begun.
     fn commit_group(&mut self, jobs: &mut VecDeque<Box<dyn Job>>) {
-        if jobs.is_empty() {
-            return;
-        }
-        if let Some(cause) = &self.failed {
-            let cause = StoreError::Failed(cause.clone());
-            jobs.drain(..).for_each(|job| job.answer(Err(cause.clone())));
-            return;
-        }
         match self.transact(jobs.make_contiguous()) {
             Ok(outcomes) => {
                 for (job, outcome) in jobs.drain(..).zip(outcomes) {
@@ -175,17 +186,16 @@ impl Commits {
             Err(error) => {
                 tracing::warn!(%error, writes = jobs.len(), "a group did not commit; its writes go one by one");
                 self.note_failure(&error);
-                for job in std::mem::take(jobs) {
-                    self.commit_group(&mut VecDeque::from([job]));
+                while !jobs.is_empty() && self.begin(jobs) {
+                    self.commit_group(&mut jobs.drain(..1).collect());
                 }
             }
         }
     }
 
-    /// Runs the jobs in one transaction. A job's own refusal is its outcome; any other error undoes the whole.
+    /// Runs the jobs in the transaction. A job's own refusal is its outcome; any other error undoes the whole.
     fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         let began = StdInstant::now();
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let worked = Self::work(&self.connection, jobs).and_then(|done| {
             self.connection.execute_batch("COMMIT")?;
             Ok(done)
@@ -242,3 +252,6 @@ impl Commits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

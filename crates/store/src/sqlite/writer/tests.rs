@@ -1,0 +1,172 @@
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::sync::mpsc as std_mpsc;
+
+use rusqlite::params;
+use tempfile::TempDir;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::super::{Role, open};
+use super::*;
+use crate::Shown;
+
+/// What a listener was told beside the messages.
+#[derive(Default)]
+struct Told {
+    failures: Mutex<Vec<String>>,
+}
+
+impl CommitListener for Told {
+    fn committed(&self, _shown: &[Shown], _due_at: Option<hookfill_domain::time::Timestamp>) {}
+    fn group_committed(&self, _writes: usize, _took: Duration) {}
+    fn failed(&self, cause: &str) {
+        self.failures.lock().unwrap().push(cause.to_owned());
+    }
+}
+
+fn start() -> (TempDir, Arc<Writer>, Arc<Told>) {
+    let dir = tempfile::tempdir().unwrap();
+    let connection = open::writer(&dir.path().join("store.db"), Role::Server).unwrap();
+    let told = Arc::new(Told::default());
+    let writer = Writer::start(connection, Arc::clone(&told) as _).unwrap();
+    (dir, Arc::new(writer), told)
+}
+
+fn insert(group: &Group<'_>, name: &str) -> Result<(), StoreError> {
+    group.connection.execute("INSERT INTO users (username, created_at) VALUES (?1, 0)", params![name])?;
+    Ok(())
+}
+
+async fn names(writer: &Writer) -> Vec<String> {
+    let select = |group: &mut Group<'_>| {
+        let mut select = group.connection.prepare("SELECT username FROM users ORDER BY username")?;
+        Ok(select.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?)
+    };
+    writer.write(None, select).await.unwrap()
+}
+
+/// Keeps the writer busy until the sender is dropped; whatever is sent meanwhile comes in one group.
+async fn occupy(writer: &Arc<Writer>, asking: &mut JoinSet<Result<(), StoreError>>) -> std_mpsc::Sender<()> {
+    let (sender, gate) = std_mpsc::channel::<()>();
+    let (gate, busy) = (Mutex::new(gate), Arc::new(Notify::new()));
+    let (writer, begun) = (Arc::clone(writer), Arc::clone(&busy));
+    asking.spawn(async move {
+        let wait = move |_: &mut Group<'_>| {
+            begun.notify_one();
+            // It comes back with an error as soon as the other end is dropped.
+            let _ = gate.lock().unwrap().recv();
+            Ok(())
+        };
+        writer.write(None, wait).await
+    });
+    busy.notified().await;
+    sender
+}
+
+/// On a runtime of one thread the few tasks that were spawned have all run up to their first wait after this.
+async fn let_all_ask() {
+    tokio::task::yield_now().await;
+}
+
+#[tokio::test]
+async fn a_write_that_fails_fails_alone_and_is_undone() {
+    let (_dir, writer, _told) = start();
+    let runs = Arc::new(AtomicUsize::new(0));
+    let mut asking = JoinSet::new();
+    let gate = occupy(&writer, &mut asking).await;
+    for turn in 0..5 {
+        let (writer, runs) = (Arc::clone(&writer), Arc::clone(&runs));
+        asking.spawn(async move {
+            let work = move |group: &mut Group<'_>| {
+                insert(group, &format!("user {turn}"))?;
+                if turn == 2 {
+                    runs.fetch_add(1, Ordering::Relaxed);
+                    insert(group, &format!("user {turn}"))?;
+                }
+                Ok(())
+            };
+            writer.write(None, work).await
+        });
+    }
+    let_all_ask().await;
+    drop(gate);
+    let failures: Vec<_> = asking.join_all().await.into_iter().filter_map(Result::err).collect();
+    assert!(matches!(failures[..], [StoreError::Corrupt(_)]), "{failures:?}");
+    assert_eq!(names(&writer).await, ["user 0", "user 1", "user 3", "user 4"]);
+    assert_eq!(runs.load(Ordering::Relaxed), 2, "once in the group with the others, once by itself");
+}
+
+#[tokio::test]
+async fn a_full_disk_stores_nothing_and_is_no_end() {
+    let (_dir, writer, told) = start();
+    let limit = |pages: i64| {
+        move |group: &mut Group<'_>| {
+            let pragma = "max_page_count";
+            Ok(group.connection.pragma_update_and_check(None, pragma, pages, |row| row.get::<_, i64>(0))?)
+        }
+    };
+    // The least that SQLite allows is the size that the database has.
+    let size = writer.write(None, limit(1)).await.unwrap();
+    let long = "x".repeat(100_000);
+    let fill = move |group: &mut Group<'_>| insert(group, &long);
+    let full = writer.write(None, fill.clone()).await;
+    assert!(matches!(full, Err(StoreError::Unavailable(_))), "{full:?}");
+    assert_eq!(names(&writer).await, Vec::<String>::new());
+    writer.write(None, limit(size + 1000)).await.unwrap();
+    writer.write(None, fill).await.unwrap();
+    assert_eq!(names(&writer).await.len(), 1);
+    assert!(told.failures.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn after_a_disk_error_nothing_more_is_taken() {
+    let (_dir, writer, told) = start();
+    let torn = |group: &mut Group<'_>| -> Result<(), StoreError> {
+        insert(group, "torn")?;
+        Err(StoreError::Failed("a sync failed".to_owned()))
+    };
+    let failed = StoreError::Failed("a sync failed".to_owned());
+    assert_eq!(writer.write(None, torn).await, Err(failed.clone()));
+    assert_eq!(writer.write(None, |group: &mut Group<'_>| insert(group, "later")).await, Err(failed));
+    assert_eq!(*told.failures.lock().unwrap(), ["a sync failed"]);
+}
+
+#[tokio::test]
+async fn more_writes_than_may_wait_are_turned_away_at_once() {
+    let (_dir, writer, _told) = start();
+    let mut asking = JoinSet::new();
+    let gate = occupy(&writer, &mut asking).await;
+    let passed = Instant::now() - Duration::from_secs(1);
+    let mut away = 0;
+    for _ in 0..2 * QUEUE {
+        // Its deadline has passed when it asks: it waits, withdrawn, unless there is no room for it.
+        let answer = writer.write(Some(passed), |_: &mut Group<'_>| Ok(())).await;
+        let Err(StoreError::Unavailable(why)) = answer else { panic!("{answer:?}") };
+        away += usize::from(why.contains("wait already"));
+    }
+    assert_eq!(away, QUEUE);
+    drop(gate);
+    assert_eq!(asking.join_all().await, [Ok(())]);
+}
+
+#[tokio::test]
+async fn what_waits_when_the_store_closes_is_committed() {
+    let (dir, writer, _told) = start();
+    let mut asking = JoinSet::new();
+    let gate = occupy(&writer, &mut asking).await;
+    for turn in 0..3 {
+        let writer = Arc::clone(&writer);
+        asking.spawn(async move {
+            writer.write(None, move |group: &mut Group<'_>| insert(group, &format!("user {turn}"))).await
+        });
+    }
+    let_all_ask().await;
+    // Nobody waits for an answer any more.
+    asking.shutdown().await;
+    drop(gate);
+    drop(writer);
+    let connection = open::reader(&dir.path().join("store.db")).unwrap();
+    let users: i64 = connection.query_row("SELECT count(*) FROM users", [], |row| row.get(0)).unwrap();
+    assert_eq!(users, 3);
+}

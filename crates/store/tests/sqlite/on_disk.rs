@@ -1,0 +1,47 @@
+//! A database file of its own, opened by the store and past it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hookfill_store::contract::Backend;
+use hookfill_store::sqlite::{Role, SqliteStore};
+use hookfill_store::{CommitListener, NoListener, OpenError, SharedStore};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+#[derive(Clone)]
+pub(crate) struct OnDisk(Arc<TempDir>);
+
+impl OnDisk {
+    pub(crate) fn fresh() -> Self {
+        Self(Arc::new(tempfile::tempdir().unwrap()))
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.path().join("store.db")
+    }
+
+    pub(crate) fn open_as(&self, role: Role) -> Result<SqliteStore, OpenError> {
+        SqliteStore::open(self.path().to_str().unwrap(), role, Arc::new(NoListener))
+    }
+
+    /// A connection that the store knows nothing of.
+    pub(crate) fn raw(&self) -> Connection {
+        Connection::open(self.path()).unwrap()
+    }
+
+    /// A copy of the closed database.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::fresh();
+        std::fs::copy(self.path(), copy.path()).unwrap();
+        copy
+    }
+}
+
+#[async_trait]
+impl Backend for OnDisk {
+    async fn open(&self, listener: Arc<dyn CommitListener>) -> SharedStore {
+        Arc::new(SqliteStore::open(self.path().to_str().unwrap(), Role::Server, listener).unwrap())
+    }
+}

@@ -1,0 +1,127 @@
+//! What every statement of the crate costs, and what the schema says about itself.
+//!
+//! The statements are taken from the sources, so that a new one is held to the same. SQLite plans them alike
+//! however many rows there are, for nothing has been analysed: a plan on an empty database is the plan.
+
+use std::fs;
+use std::path::Path;
+
+use hookfill_store::sqlite::Role;
+use rusqlite::Connection;
+
+use crate::on_disk::OnDisk;
+
+/// What a statement may cost beyond a walk along an index, and why.
+const EXCEPTIONS: [(&str, &str); 1] =
+    [("ORDER BY count DESC, instrument LIMIT", "sorts the instruments of one user, which are few")];
+
+/// The string literals of a Rust source, comments left out.
+fn literals(source: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let code: String = source.lines().filter(|line| !line.trim_start().starts_with("//")).fold(
+        String::new(),
+        |mut code, line| {
+            code.push_str(line);
+            code.push('\n');
+            code
+        },
+    );
+    let mut rest = code.as_str();
+    while let Some((_, opened)) = rest.split_once('"') {
+        let mut literal = String::new();
+        let mut characters = opened.char_indices();
+        while let Some((at, character)) = characters.next() {
+            match character {
+                '"' => {
+                    rest = &opened[at + 1..];
+                    break;
+                }
+                '\\' => literal.push(characters.next().map_or(' ', |(_, escaped)| escaped)),
+                other => literal.push(other),
+            }
+        }
+        found.push(literal.split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    found
+}
+
+/// Every statement with a condition, whole.
+fn statements() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sqlite");
+    let mut statements = Vec::new();
+    for file in fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if !path.is_file() || path.ends_with("open.rs") {
+            continue;
+        }
+        let table = if path.ends_with("journal.rs") { "journal" } else { "orders" };
+        for literal in literals(&fs::read_to_string(&path).unwrap()) {
+            if literal.starts_with("WHERE ") {
+                statements.push(format!("SELECT * FROM {table} {literal}"));
+            } else if literal.contains(" WHERE ") {
+                statements.push(literal.replace("{COLUMNS}", "*"));
+            }
+        }
+    }
+    statements
+}
+
+fn plan(connection: &Connection, statement: &str) -> Vec<String> {
+    let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+    explain.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap()
+}
+
+fn is_dear(steps: &[String]) -> bool {
+    steps.iter().any(|step| step.contains("SCAN") || step.contains("TEMP B-TREE"))
+}
+
+#[test]
+fn no_statement_walks_a_whole_table_or_sorts_one() {
+    let disk = OnDisk::fresh();
+    let _server = disk.open_as(Role::Server).unwrap();
+    let connection = disk.raw();
+    let statements = statements();
+    assert!(statements.len() >= 20, "{statements:#?}");
+    for statement in &statements {
+        let steps = plan(&connection, statement);
+        let excepted = EXCEPTIONS.iter().any(|(part, _)| statement.contains(part));
+        assert_eq!(is_dear(&steps), excepted, "{statement}: {steps:#?}");
+    }
+    for (part, why) in EXCEPTIONS {
+        assert!(statements.iter().any(|statement| statement.contains(part)), "{part} ({why}) is gone");
+    }
+}
+
+#[test]
+fn a_page_of_orders_is_a_walk_along_their_key() {
+    let disk = OnDisk::fresh();
+    let _server = disk.open_as(Role::Server).unwrap();
+    let pages: Vec<_> =
+        statements().into_iter().filter(|statement| statement.contains("ORDER BY seq DESC")).collect();
+    assert_eq!(pages.len(), 2, "one of orders, one of entries: {pages:?}");
+    for page in pages {
+        let steps = plan(&disk.raw(), &page);
+        assert_eq!(steps.len(), 1, "{steps:?}");
+        assert!(steps[0].contains("USING PRIMARY KEY (user_id=? AND "), "{steps:?}");
+    }
+}
+
+#[test]
+fn every_column_says_what_it_holds() {
+    let disk = OnDisk::fresh();
+    let _server = disk.open_as(Role::Server).unwrap();
+    let connection = disk.raw();
+    let select = "SELECT s.name, s.sql, c.name FROM sqlite_schema s JOIN pragma_table_info(s.name) c
+                  WHERE s.type = 'table' AND s.name NOT LIKE 'sqlite%' AND s.name NOT LIKE 'refinery%'";
+    let mut columns = connection.prepare(select).unwrap();
+    let columns = columns.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    let columns: Vec<(String, String, String)> = columns.collect::<Result<_, _>>().unwrap();
+    assert!(columns.len() > 50, "{}", columns.len());
+    for (table, sql, column) in columns {
+        let said = sql.lines().any(|line| {
+            let comment = line.split_once("--").map_or("", |(_, comment)| comment.trim());
+            line.split_whitespace().next() == Some(&column) && comment.len() > 5
+        });
+        assert!(said, "{table}.{column} has no comment on its line");
+    }
+}
