@@ -3,7 +3,7 @@
 use clap::Args;
 
 /// What `--help` says about the settings that have no flag.
-pub const SECRETS_HELP: &str = "\
+const SECRETS_HELP: &str = "\
 Secrets come from the environment or from .env in the working directory:
   ENCRYPTION_KEY         Fernet keys, comma-separated: the first encrypts, all decrypt [default: the file DATABASE.key]
   HOOKFILL_ADMIN_TOKEN   The token that registration by `token` asks for [default: none]
@@ -13,15 +13,26 @@ A flag goes before the environment, the environment before .env, .env before the
 /// The flag that names the database.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DatabaseFlag {
-    /// The database: sqlite:PATH, postgres://… or postgresql://…
-    ///
-    /// [env: DATABASE_URL] [default: sqlite:hookfill.db]
+    /// The database: sqlite:PATH, postgres://… or postgresql://… [env: DATABASE_URL] [default: sqlite:hookfill.db]
     #[arg(long, value_name = "URL", help_heading = "Settings")]
     pub database_url: Option<String>,
 }
 
+/// The settings of the clients.
+#[derive(Clone, Default, Args)]
+pub struct ClientFlags {
+    /// The service [env: HOOKFILL_URL] [default: http://127.0.0.1:8000]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+
+    /// Your API key; other users of this machine can see arguments, so better leave it to the environment [env: HOOKFILL_API_KEY]
+    #[arg(long, value_name = "KEY")]
+    pub api_key: Option<String>,
+}
+
 /// The settings of the service.
 #[derive(Debug, Clone, Default, Args)]
+#[command(after_help = SECRETS_HELP)]
 pub struct Flags {
     /// Address to listen at; port 0 picks one [env: HOOKFILL_LISTEN] [default: 127.0.0.1:8000]
     #[arg(long, value_name = "HOST:PORT", help_heading = "Settings")]

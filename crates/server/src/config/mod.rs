@@ -18,18 +18,18 @@ mod url;
 mod value;
 
 pub use environment::Environment;
-pub use flags::{DatabaseFlag, Flags, SECRETS_HELP};
-pub use names::{API_KEY, SETTINGS, Setting, URL};
+pub use flags::{ClientFlags, DatabaseFlag, Flags};
+pub use names::{SETTINGS, Setting};
 pub use network::Network;
-pub use url::{DatabaseUrl, Origin, PublicUrl};
+pub use url::{BaseUrl, DatabaseUrl, Origin};
 
 /// Everything that the service can be told.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Addresses to listen at, to be tried in this order; port 0 picks one.
     pub listen: Vec<SocketAddr>,
-    /// Base of the links that it hands out; `None` takes the request's `Host`.
-    pub public_url: Option<PublicUrl>,
+    /// Base of the links that it hands out, whose origin may open `/ws/`; `None` takes the request's `Host`.
+    pub public_url: Option<BaseUrl>,
     /// Further origins that may open `/ws/`.
     pub allowed_origins: Vec<Origin>,
     /// Where the store is.
@@ -204,16 +204,30 @@ pub fn database(flag: &DatabaseFlag, environment: &Environment) -> Result<Databa
     }
 }
 
-/// A setting of the clients, as text; see [`URL`] and [`API_KEY`].
-///
-/// # Errors
-/// [`ConfigError::Bad`] for text that is not UTF-8.
-pub fn client(
-    setting: &Setting,
-    flag: &Option<String>,
-    environment: &Environment,
-) -> Result<Option<String>, ConfigError> {
-    Ok(Settle { environment }.text(setting, flag)?.map(str::to_owned))
+/// Which service the clients talk to, and as whom.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The service.
+    pub url: BaseUrl,
+    /// The user's key.
+    pub api_key: SecretString,
+}
+
+impl Client {
+    /// Settles the two settings of the clients.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the one that cannot be used or is missing.
+    pub fn load(flags: &ClientFlags, environment: &Environment) -> Result<Self, ConfigError> {
+        let settle = Settle { environment };
+        let local = || names::URL.example.parse();
+        let url = settle.value(&names::URL, &flags.url, str::parse)?;
+        let api_key = settle.value(&names::API_KEY, &flags.api_key, value::token)?;
+        Ok(Self {
+            url: url.map_or_else(local, Ok).map_err(|problem| ConfigError::bad(&names::URL, problem))?,
+            api_key: api_key.ok_or_else(|| ConfigError::bad(&names::API_KEY, "is not set"))?,
+        })
+    }
 }
 
 /// Decides which text counts for a setting.

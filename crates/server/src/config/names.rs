@@ -50,13 +50,13 @@ settings! {
 }
 
 /// The address that the clients (`send`, `watch`) talk to.
-pub const URL: Setting =
+pub(super) const URL: Setting =
     Setting { env: "HOOKFILL_URL", flag: Some("--url"), example: "http://127.0.0.1:8000" };
 /// The API key that the clients (`send`, `watch`) show.
-pub const API_KEY: Setting = Setting {
+pub(super) const API_KEY: Setting = Setting {
     env: "HOOKFILL_API_KEY",
     flag: Some("--api-key"),
-    example: "the `api_key` that `POST /accounts/` answered",
+    example: "the `api_key` of the answer to `POST /accounts/`",
 };
 
 /// Every name that begins so is ours, and one that we do not know is a slip of the pen.

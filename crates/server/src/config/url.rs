@@ -92,28 +92,28 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Where the world finds the service.
+/// Where a service is found: what all its URLs begin with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicUrl {
+pub struct BaseUrl {
     base: String,
     origin: Origin,
 }
 
-impl PublicUrl {
-    /// What links begin with; no slash at the end.
+impl BaseUrl {
+    /// The text that URLs begin with; no slash at the end.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
     }
 
-    /// Its origin, which may open `/ws/`.
+    /// Its scheme, host and port.
     #[must_use]
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 }
 
-impl FromStr for PublicUrl {
+impl FromStr for BaseUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_public_url_may_have_a_path() {
-        let url: PublicUrl = "https://Example.com/hooks/".parse().unwrap();
+        let url: BaseUrl = "https://Example.com/hooks/".parse().unwrap();
         assert_eq!((url.base(), url.origin().as_str()), ("https://example.com/hooks", "https://example.com"));
         for wrong in [
             "example.com",
@@ -192,7 +192,7 @@ mod tests {
             "https://a/#f",
             "https://u:p@a/",
         ] {
-            assert!(wrong.parse::<PublicUrl>().is_err(), "{wrong}");
+            assert!(wrong.parse::<BaseUrl>().is_err(), "{wrong}");
         }
     }
 }

@@ -12,7 +12,7 @@ use super::error::ApiError;
 use super::limits::{Counted, RateLimit};
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::config::{Network, Origin, PublicUrl, Registration};
+use crate::config::{BaseUrl, Network, Origin, Registration};
 use crate::credentials::Credentials;
 use crate::secrets::Keyring;
 use crate::shutdown::Stop;
@@ -22,7 +22,7 @@ use hookfill_store::SharedStore;
 /// The settings that handlers look at.
 pub struct Settings {
     /// The base of links, where it is set; its origin may open streams.
-    pub public_url: Option<PublicUrl>,
+    pub public_url: Option<BaseUrl>,
     /// Further origins that may open streams.
     pub allowed_origins: Vec<Origin>,
     /// Who may register; `None`: open to local requests, else by token.
