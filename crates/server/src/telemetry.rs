@@ -1,10 +1,11 @@
 //! Logs and metrics.
 
+use std::io::IsTerminal;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -13,7 +14,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 /// What became of a signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SignalOutcome {
     /// It became an order.
     Accepted,
@@ -25,11 +26,23 @@ pub enum SignalOutcome {
     Unstored,
 }
 
+impl SignalOutcome {
+    /// The word of the label.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Refused => "refused",
+            Self::Unstored => "unstored",
+        }
+    }
+}
+
 /// Labels of the signal counter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct SignalLabels {
     /// What became of it.
-    pub outcome: SignalOutcome,
+    pub outcome: &'static str,
     /// Why it was refused; empty if it was not.
     pub code: &'static str,
 }
@@ -167,7 +180,7 @@ impl Metrics {
 
     /// Counts a signal.
     pub fn count_signal(&self, outcome: SignalOutcome, code: &'static str, took: Duration) {
-        self.signals.get_or_create(&SignalLabels { outcome, code }).inc();
+        self.signals.get_or_create(&SignalLabels { outcome: outcome.as_str(), code }).inc();
         self.accept_seconds.observe(took.as_secs_f64());
     }
 }
@@ -186,8 +199,12 @@ fn resident_bytes() -> f64 {
 /// # Errors
 /// A sentence, if the filter is none.
 pub fn start_log(filter: &str, json: bool) -> Result<(), String> {
+    // What applies migrations says at `info` what it would say at every start; a filter that names it still counts.
+    let filter = format!("refinery_core=warn,{filter}");
     let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     let started = if json { log.json().try_init() } else { log.try_init() };
     // Tests run several servers in one process: the first one's log is everybody's.
     drop(started);
