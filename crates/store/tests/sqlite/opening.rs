@@ -110,7 +110,7 @@ async fn a_newer_database_is_refused() {
     let newer =
         "INSERT INTO refinery_schema_history VALUES (999, 'from_the_future', '2030-01-01T00:00:00Z', '1')";
     disk.raw().execute_batch(newer).unwrap();
-    is_refused_untouched(&disk, "V999");
+    is_refused_untouched(&disk, "upgrade hookfill");
 }
 
 #[tokio::test]

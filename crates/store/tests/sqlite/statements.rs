@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use hookfill_store::sqlite::Role;
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus, params};
 
 use crate::on_disk::OnDisk;
 
@@ -104,6 +104,30 @@ fn a_page_of_orders_is_a_walk_along_their_key() {
         assert_eq!(steps.len(), 1, "{steps:?}");
         assert!(steps[0].contains("USING PRIMARY KEY (user_id=? AND "), "{steps:?}");
     }
+}
+
+/// Steps of SQLite's machine for a page of a hundred out of so many orders, the newest or from the middle.
+fn steps_of_a_page(orders: i64, before: i64) -> i32 {
+    let disk = OnDisk::fresh();
+    let _server = disk.open_as(Role::Server).unwrap();
+    let connection = disk.raw();
+    let fill = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1)
+                INSERT INTO orders SELECT 1, n, CAST(printf('%016d', n) AS BLOB), zeroblob(16), NULL, 'EURUSD', 'new',
+                                          x'', x'', x'', n, 0, 0, n, 0, NULL, NULL FROM numbers";
+    assert_eq!(connection.execute(fill, [orders]).unwrap(), usize::try_from(orders).unwrap());
+    let page = statements().into_iter().find(|page| page.contains("FROM orders") && page.contains("DESC"));
+    let mut page = connection.prepare(&page.unwrap()).unwrap();
+    let listed: Vec<i64> =
+        page.query_map(params![1, before, 100], |row| row.get(1)).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(listed.len(), 100);
+    page.get_status(StatementStatus::VmStep)
+}
+
+#[test]
+fn a_page_costs_the_same_however_long_the_history_is() {
+    let short = steps_of_a_page(200, i64::MAX);
+    assert_eq!(steps_of_a_page(20_000, i64::MAX), short);
+    assert_eq!(steps_of_a_page(20_000, 10_000), short);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What is done to a journal past the store is found, and named.
 
-use hookfill_domain::audit::{ChainHash, Place, audit_id};
-use hookfill_domain::ids::{Seq, UserId};
+use hookfill_domain::audit::{AuditAction, ChainHash, JournalEntry, Place, audit_id};
+use hookfill_domain::ids::{OrderId, Seq, UserId};
+use hookfill_domain::time::Timestamp;
 use hookfill_store::contract::{Trial, accepted, executed, submitting};
 use hookfill_store::sqlite::Role;
 use hookfill_store::{ChainState, Journal};
@@ -150,4 +151,29 @@ async fn the_second_users_journal_is_checked_as_well() {
     let state = verified(&disk).await;
     let place = Place { seq: Seq(2), step: 0 };
     assert!(matches!(state, ChainState::Broken { user_id: UserId(2), place: found, .. } if found == place));
+}
+
+/// Whoever edits the file and knows how to chain can do much, but not leave a gap in the numbers.
+#[tokio::test]
+async fn a_gap_in_the_numbers_is_found_though_every_hash_fits() {
+    let disk = journals().await;
+    let raw = disk.raw();
+    let select =
+        "SELECT e.at, e.order_id, e.details, e.message, b.hash FROM journal e JOIN journal b USING (user_id)
+                  WHERE user_id = 1 AND e.seq = 2 AND b.seq = 1 AND b.step = 2";
+    let place = Place { seq: Seq(3), step: 0 };
+    let (moved, before) = raw
+        .query_row(select, [], |row| {
+            let order_id = Some(OrderId(Uuid::from_bytes(row.get(1)?)));
+            let (at, user_id) = (Timestamp::from_micros(row.get(0)?), UserId(1));
+            let (action, details, message) = (AuditAction::OrderExecuted, row.get(2)?, row.get(3)?);
+            let entry = JournalEntry { user_id, place, at, action, order_id, details, message };
+            Ok((entry, ChainHash(row.get(4)?)))
+        })
+        .unwrap();
+    let hash = moved.chained(&before).0;
+    raw.execute("UPDATE journal SET seq = 3, hash = ?1 WHERE user_id = 1 AND seq = 2", [hash]).unwrap();
+    raw.execute("UPDATE heads SET seq = 3, hash = ?1 WHERE user_id = 1", [hash]).unwrap();
+    let state = verified(&disk).await;
+    assert!(matches!(state, ChainState::Broken { place: found, .. } if found == place), "{state:?}");
 }

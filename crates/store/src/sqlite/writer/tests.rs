@@ -2,6 +2,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc as std_mpsc;
 
+use hookfill_domain::time::Timestamp;
 use rusqlite::params;
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -14,11 +15,14 @@ use crate::Shown;
 /// What a listener was told beside the messages.
 #[derive(Default)]
 struct Told {
+    due: Mutex<Vec<Timestamp>>,
     failures: Mutex<Vec<String>>,
 }
 
 impl CommitListener for Told {
-    fn committed(&self, _shown: &[Shown], _due_at: Option<hookfill_domain::time::Timestamp>) {}
+    fn committed(&self, _shown: &[Shown], due_at: Option<Timestamp>) {
+        self.due.lock().unwrap().extend(due_at);
+    }
     fn group_committed(&self, _writes: usize, _took: Duration) {}
     fn failed(&self, cause: &str) {
         self.failures.lock().unwrap().push(cause.to_owned());
@@ -95,6 +99,27 @@ async fn a_write_that_fails_fails_alone_and_is_undone() {
     assert!(matches!(failures[..], [StoreError::Corrupt(_)]), "{failures:?}");
     assert_eq!(names(&writer).await, ["user 0", "user 1", "user 3", "user 4"]);
     assert_eq!(runs.load(Ordering::Relaxed), 2, "once in the group with the others, once by itself");
+}
+
+#[tokio::test]
+async fn a_group_tells_the_earliest_time_at_which_any_of_it_is_due() {
+    let (_dir, writer, told) = start();
+    let mut asking = JoinSet::new();
+    let gate = occupy(&writer, &mut asking).await;
+    for due_at in [None, Some(300), Some(100), None, Some(200)] {
+        let (writer, due_at) = (Arc::clone(&writer), due_at.map(Timestamp::from_micros));
+        asking.spawn(async move {
+            let work = move |group: &mut Group<'_>| {
+                group.work_is_due(due_at);
+                Ok(())
+            };
+            writer.write(None, work).await
+        });
+    }
+    let_all_ask().await;
+    drop(gate);
+    assert!(asking.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(*told.due.lock().unwrap(), [Timestamp::from_micros(100)]);
 }
 
 #[tokio::test]
