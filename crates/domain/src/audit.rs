@@ -147,6 +147,8 @@ pub struct JournalEntry {
     pub action: AuditAction,
     /// Which order, if it is about one.
     pub order_id: Option<OrderId>,
+    /// Where that order's entry before this one stands; `None` at its first.
+    pub previous: Option<Place>,
     /// Circumstances: a JSON object.
     pub details: Vec<u8>,
     /// The bytes of the stream message, where the wire shows the entry.
@@ -161,8 +163,9 @@ impl JournalEntry {
     pub fn chained(&self, before: &ChainHash) -> ChainHash {
         let mut hash = Sha256::new();
         hash.update(before.0);
-        let JournalEntry { user_id, place, at, action, order_id, details, message } = self;
-        for number in [user_id.0, place.seq.0, place.step, at.as_micros()] {
+        let JournalEntry { user_id, place, at, action, order_id, previous, details, message } = self;
+        let back = previous.map_or([-1, -1], |place| [place.seq.0, place.step]);
+        for number in [user_id.0, place.seq.0, place.step, at.as_micros(), back[0], back[1]] {
             hash.update(number.to_be_bytes());
         }
         let order_id = order_id.map(|id| *id.0.as_bytes());

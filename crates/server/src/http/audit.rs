@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use hookfill_domain::audit::Place;
 use hookfill_domain::ids::Seq;
-use hookfill_store::{Scope, StoredEntry};
+use hookfill_store::{MAX_PAGE, Scope, StoredEntry};
 use http::Uri;
 use http::header::LINK;
 use serde::Deserialize;
@@ -92,5 +92,6 @@ fn page(entries: &[StoredEntry], mark: Option<Mark>, limit: usize) -> (Vec<Audit
             last = Some((entry.place, views.len()));
         }
     }
-    (items, None)
+    // A page as long as the store gives may have been cut there.
+    (items, last.filter(|_| entries.len() == MAX_PAGE))
 }

@@ -21,7 +21,16 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "broker", "bus", "clock", "config", "credentials", "engine", "http", "secrets", "shutdown", "stream",
+            "broker",
+            "bus",
+            "clock",
+            "config",
+            "credentials",
+            "engine",
+            "http",
+            "secrets",
+            "shutdown",
+            "stream",
             "telemetry",
         ],
     ),
@@ -94,8 +103,13 @@ fn only_the_store_knows_sql_and_only_the_outside_knows_http() {
     for path in product() {
         let text = fs::read_to_string(&path).unwrap();
         let place = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
-        for (word, home) in [("rusqlite::", "crates/store/"), ("refinery::", "crates/store/"), ("axum::", "crates/server/")] {
-            if without_tests(&text).contains(word) && !place.starts_with(home) && !place.starts_with("crates/bench/") {
+        for (word, home) in
+            [("rusqlite::", "crates/store/"), ("refinery::", "crates/store/"), ("axum::", "crates/server/")]
+        {
+            if without_tests(&text).contains(word)
+                && !place.starts_with(home)
+                && !place.starts_with("crates/bench/")
+            {
                 wrong.push(format!("{place} uses {word}"));
             }
         }
@@ -141,7 +155,9 @@ fn every_column_and_every_setting_is_explained() {
     let mut unexplained = Vec::new();
     for path in files(&root().join("migrations"), ".sql") {
         let text = fs::read_to_string(&path).unwrap();
-        let columns = text.lines().filter(|line| line.starts_with("    ") && !line.trim_start().starts_with("PRIMARY KEY"));
+        let columns = text
+            .lines()
+            .filter(|line| line.starts_with("    ") && !line.trim_start().starts_with("PRIMARY KEY"));
         unexplained.extend(columns.filter(|line| !line.contains("-- ")).map(str::to_owned));
     }
     let operating = fs::read_to_string(root().join("docs/OPERATING.md")).unwrap();

@@ -115,11 +115,11 @@ impl<'c> Group<'c> {
             _ => None,
         };
         let order_id: Option<OrderId> = order.map(|order| order.id);
-        let entry = JournalEntry { user_id, place, at, action, order_id, details, message };
+        let entry = JournalEntry { user_id, place, at, action, order_id, previous, details, message };
         head.hash = entry.chained(&head.hash);
         head.place = place;
         let hash = head.hash;
-        self.insert_entry(&entry, previous, &hash)?;
+        self.insert_entry(&entry, &hash)?;
         if let Some(message) = entry.message {
             let message =
                 String::from_utf8(message).map_err(|error| StoreError::Corrupt(error.to_string()))?;
@@ -128,12 +128,7 @@ impl<'c> Group<'c> {
         Ok(place)
     }
 
-    fn insert_entry(
-        &self,
-        entry: &JournalEntry,
-        previous: Option<Place>,
-        hash: &ChainHash,
-    ) -> Result<(), StoreError> {
+    fn insert_entry(&self, entry: &JournalEntry, hash: &ChainHash) -> Result<(), StoreError> {
         let mut insert = self.connection.prepare_cached(
             "INSERT INTO journal (user_id, seq, step, at, action, order_id, prev_seq, prev_step, details, message, hash)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -145,8 +140,8 @@ impl<'c> Group<'c> {
             entry.at.as_micros(),
             entry.action.as_str(),
             entry.order_id.as_ref().map(|id| id.0.as_bytes().as_slice()),
-            previous.map(|place| place.seq.0),
-            previous.map(|place| place.step),
+            entry.previous.map(|place| place.seq.0),
+            entry.previous.map(|place| place.step),
             entry.details,
             entry.message,
             hash.0,

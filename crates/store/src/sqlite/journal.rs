@@ -129,13 +129,14 @@ impl Walk {
     }
 
     /// Takes the next entry; false if it is not the one that was written there.
-    fn take(&mut self, entry: StoredEntry) -> bool {
+    fn take(&mut self, entry: StoredEntry, previous: Option<Place>) -> bool {
         let StoredEntry { place, at, action, order_id, details, message, hash } = entry;
         let expected = match message {
             Some(_) => Place { seq: self.place.seq.next(), step: 0 },
             None => Place { seq: self.place.seq, step: self.place.step + 1 },
         };
-        let entry = JournalEntry { user_id: self.user_id, place, at, action, order_id, details, message };
+        let entry =
+            JournalEntry { user_id: self.user_id, place, at, action, order_id, previous, details, message };
         let chained = entry.chained(&self.hash);
         let same = place == expected && chained.0 == hash;
         self.place = place;
@@ -175,7 +176,7 @@ fn verify(connection: &Connection) -> Result<ChainState, StoreError> {
                 return Ok(walk.broken(None));
             };
             let id = audit_id(&ChainHash(row.entry.hash), 0);
-            if row.user_id != user_id || !walk.take(row.entry) {
+            if row.user_id != user_id || !walk.take(row.entry, row.previous) {
                 return Ok(walk.broken(Some(id)));
             }
             walked += 1;

@@ -76,6 +76,7 @@ impl Writer {
     ) -> Result<Self, OpenError> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let body = move || {
+            let _watch = PanicWatch(Arc::clone(&listener));
             Commits { connection, listener, failed: None }.run(waiting);
         };
         let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(body);
@@ -126,6 +127,17 @@ impl Drop for Writer {
             && thread.join().is_err()
         {
             tracing::error!("the writer's thread ended in a panic");
+        }
+    }
+}
+
+/// Says so if the thread ends in a panic: nothing more is stored then.
+struct PanicWatch(Arc<dyn CommitListener>);
+
+impl Drop for PanicWatch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.failed("the writer has ended in a panic");
         }
     }
 }

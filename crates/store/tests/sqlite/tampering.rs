@@ -56,6 +56,7 @@ async fn a_changed_entry_is_found_where_it_stands() {
         "at = at + 1",
         "action = 'order_closed'",
         "order_id = NULL",
+        "prev_seq = 0, prev_step = 1",
         "order_id = zeroblob(16)",
         "hash = zeroblob(32)",
         "hash = (SELECT hash FROM journal WHERE user_id = 2 AND seq = 1 AND step = 0)",
@@ -159,7 +160,7 @@ async fn a_gap_in_the_numbers_is_found_though_every_hash_fits() {
     let disk = journals().await;
     let raw = disk.raw();
     let select =
-        "SELECT e.at, e.order_id, e.details, e.message, b.hash FROM journal e JOIN journal b USING (user_id)
+        "SELECT e.at, e.order_id, e.details, e.message, b.hash, e.prev_seq, e.prev_step FROM journal e JOIN journal b USING (user_id)
                   WHERE user_id = 1 AND e.seq = 2 AND b.seq = 1 AND b.step = 2";
     let place = Place { seq: Seq(3), step: 0 };
     let (moved, before) = raw
@@ -167,7 +168,8 @@ async fn a_gap_in_the_numbers_is_found_though_every_hash_fits() {
             let order_id = Some(OrderId(Uuid::from_bytes(row.get(1)?)));
             let (at, user_id) = (Timestamp::from_micros(row.get(0)?), UserId(1));
             let (action, details, message) = (AuditAction::OrderExecuted, row.get(2)?, row.get(3)?);
-            let entry = JournalEntry { user_id, place, at, action, order_id, details, message };
+            let previous = Some(Place { seq: Seq(row.get(5)?), step: row.get(6)? });
+            let entry = JournalEntry { user_id, place, at, action, order_id, previous, details, message };
             Ok((entry, ChainHash(row.get(4)?)))
         })
         .unwrap();
