@@ -15,6 +15,17 @@ pub enum DatabaseUrl {
     Postgres(SecretString),
 }
 
+impl DatabaseUrl {
+    /// The path of a SQLite file.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) => None,
+        }
+    }
+}
+
 impl FromStr for DatabaseUrl {
     type Err = String;
 
