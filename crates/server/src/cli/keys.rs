@@ -59,7 +59,7 @@ fn issue_key(Issue { username, database }: &Issue) -> anyhow::Result<Outcome> {
     let store = SqliteStore::open(path, Role::Tool, Arc::new(NoListener))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if runtime.block_on(store.issue_key(username, new, SystemClock.now()))?.is_none() {
-        say(&format!("nobody is called `{}` in {path}", username.escape_debug()));
+        say(&format!("nobody is called `{username}` in {path}"));
         return Ok(Outcome::Failed);
     }
     say("this key is shown once; it may do everything that its owner may");

@@ -18,6 +18,16 @@ struct Request {
     body: String,
 }
 
+/// The type of the record that a TLS connection begins with.
+pub(crate) const TLS_HANDSHAKE: u8 = 22;
+
+/// Takes a connection, reads one byte, and breaks off.
+pub(crate) fn first_byte(listener: &TcpListener) -> u8 {
+    let mut byte = [0];
+    listener.accept().unwrap().0.read_exact(&mut byte).unwrap();
+    byte[0]
+}
+
 /// The request line and the headers.
 pub(crate) fn read_head(mut stream: impl BufRead) -> Vec<String> {
     let mut head = Vec::new();
@@ -136,4 +146,27 @@ fn without_a_key_or_an_address_it_is_wrong_usage() {
     let ended = directory.run(&["send", "BUY EURUSD", "--api-key", "k", "--url", "nowhere"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("HOOKFILL_URL (--url)"), "{ended:?}");
+}
+
+#[test]
+fn https_begins_with_a_tls_handshake() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let service = std::thread::spawn(move || {
+        for _ in 0..2 {
+            assert_eq!(first_byte(&listener), TLS_HANDSHAKE);
+        }
+    });
+    let ended = send(&url, "BUY EURUSD");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("no answer from https://"), "{ended:?}");
+    service.join().unwrap();
+}
+
+#[test]
+fn a_proxy_is_not_asked_for_what_is_on_this_machine() {
+    let (url, _) = service(vec![ACCEPTED]);
+    let set =
+        [("HOOKFILL_URL", url.as_str()), ("HOOKFILL_API_KEY", "k"), ("HTTP_PROXY", "http://127.0.0.1:1")];
+    assert_eq!(Directory::empty().run_with(&set, &["send", "BUY EURUSD"]).code, Some(0));
 }

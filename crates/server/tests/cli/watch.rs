@@ -144,3 +144,16 @@ fn a_handshake_that_is_refused_ends_it_with_a_sentence() {
         assert!(ended.stderr.contains(word), "{ended:?}");
     }
 }
+
+#[test]
+fn https_begins_with_a_tls_handshake_and_is_tried_again() {
+    let (directory, service) = (Directory::empty(), Service::start());
+    let url = format!("https://{}", service.0.local_addr().unwrap());
+    let mut command = service.watch(&directory, &["--url", &url]);
+    let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    for _ in 0..2 {
+        assert_eq!(super::send::first_byte(&service.0), super::send::TLS_HANDSHAKE);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
