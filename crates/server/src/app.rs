@@ -1,33 +1,162 @@
-//! All wiring, nothing else.
+//! The wiring: what is made of the settings, who is given what, in which order it stops.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use hookfill_domain::time::Timestamp;
 use hookfill_store::sqlite::{Role, SqliteStore};
-use hookfill_store::{Accounts, NoListener};
+use hookfill_store::{CommitListener, OpenError, SharedStore, Shown, StoreError};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 
-use crate::config::{Config, DatabaseUrl};
-use crate::secrets::KeyFile;
+use crate::broker::{Broker, MockBroker};
+use crate::bus::{Bus, LocalBus};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, DatabaseUrl, RateLimit};
+use crate::credentials::Credentials;
+use crate::engine::{Alarm, Engine};
+use crate::http::state::{AppState, Rate, Settings};
+use crate::http::{self, limits, serve};
+use crate::secrets::{KeyFile, Obtained, SecretsError};
+use crate::shutdown::{self, Stopper};
+use crate::stream;
+use crate::telemetry::Metrics;
 
-/// A service that is ready to run.
+/// How long the engine may finish what is in hand.
+const ENGINE_DRAIN: Duration = Duration::from_secs(1);
+
+/// Why the service cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The database cannot be served.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keys do not fit the database.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// A setting asks for what this version cannot do.
+    #[error("{0}")]
+    Unsupported(&'static str),
+}
+
+/// Why the service stopped by itself.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The disk failed: nothing more may be promised until a restart has looked at what is there.
+    #[error("the store has failed, and the service has stopped so that nothing is promised that is not kept")]
+    StoreFailed,
+}
+
+/// What the service takes from outside, beside its settings.
+pub struct Parts {
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where orders are worked.
+    pub broker: Arc<dyn Broker>,
+}
+
+/// The service, ready to run.
 pub struct App {
+    state: Arc<AppState>,
+    engine: Arc<Engine>,
+    stop: Stopper,
+    failed: watch::Receiver<bool>,
     made_key_file: Option<PathBuf>,
-    _store: SqliteStore,
+}
+
+/// Passes on what the writer has committed.
+struct Announcer {
+    bus: Arc<dyn Bus>,
+    alarm: Arc<Alarm>,
+    metrics: Arc<Metrics>,
+    failed: Arc<AtomicBool>,
+    failing: watch::Sender<bool>,
+}
+
+impl CommitListener for Announcer {
+    fn committed(&self, shown: &[Shown], due_at: Option<Timestamp>) {
+        self.bus.publish(shown);
+        if let Some(due_at) = due_at {
+            self.alarm.ring(due_at);
+        }
+    }
+
+    fn group_committed(&self, writes: usize, took: Duration) {
+        self.metrics.commit_seconds.observe(took.as_secs_f64());
+        self.metrics.commit_writes.observe(f64::from(u32::try_from(writes).unwrap_or(u32::MAX)));
+    }
+
+    fn failed(&self, cause: &str) {
+        tracing::error!(cause, "the store has failed");
+        self.failed.store(true, Ordering::Release);
+        self.failing.send_replace(true);
+    }
 }
 
 impl App {
-    /// Opens everything that the service needs.
+    /// Opens the store and puts everything together. Nothing is served yet.
     ///
     /// # Errors
-    /// Why it cannot start.
-    pub async fn build(config: Config) -> anyhow::Result<Self> {
-        let DatabaseUrl::Sqlite(path) = config.database_url else {
-            anyhow::bail!("PostgreSQL is not supported by this version yet");
+    /// [`StartError`] says what to do.
+    pub async fn build(config: Config) -> Result<App, StartError> {
+        let broker = Arc::new(MockBroker::new(config.mock_execute_after, config.mock_close_after));
+        Self::build_with(config, Parts { clock: Arc::new(SystemClock), broker }).await
+    }
+
+    /// As [`App::build`], with a clock and a broker of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`App::build`].
+    pub async fn build_with(config: Config, parts: Parts) -> Result<App, StartError> {
+        let Parts { clock, broker } = parts;
+        let metrics = Arc::new(Metrics::default());
+        let bus: Arc<dyn Bus> = Arc::new(LocalBus::default());
+        let alarm = Arc::new(Alarm::default());
+        let (failing, failed) = watch::channel(false);
+        let failed_flag = Arc::new(AtomicBool::new(false));
+        let announcer = Announcer {
+            bus: Arc::clone(&bus),
+            alarm: Arc::clone(&alarm),
+            metrics: Arc::clone(&metrics),
+            failed: Arc::clone(&failed_flag),
+            failing,
         };
-        let store = SqliteStore::open(&path, Role::Server, Arc::new(NoListener))?;
-        let samples = store.sample_secrets().await?;
-        let keys = KeyFile::of(&path).obtain(config.encryption_keys, &samples)?;
-        Ok(Self { made_key_file: keys.made, _store: store })
+        let (store, keys) = open_store(&config, announcer).await?;
+        let credentials = Arc::new(Credentials::new(Arc::clone(&store), Arc::clone(&clock)));
+        credentials.confirm().await?;
+        let engine = Engine {
+            store: Arc::clone(&store),
+            broker,
+            clock: Arc::clone(&clock),
+            alarm,
+            metrics: Arc::clone(&metrics),
+        };
+        let (stop, stopping) = shutdown::order();
+        let state = AppState {
+            store,
+            clock,
+            credentials,
+            keyring: Arc::new(keys.keyring),
+            bus,
+            metrics,
+            rate: rate(config.rate_limit),
+            settings: Settings {
+                public_url: config.public_url,
+                allowed_origins: config.allowed_origins,
+                registration: config.registration,
+                admin_token: config.admin_token,
+                trusted_proxies: config.trusted_proxies,
+            },
+            failed: failed_flag,
+            stopping,
+        };
+        Ok(App { state: Arc::new(state), engine: Arc::new(engine), stop, failed, made_key_file: keys.made })
     }
 
     /// The key file, if it was made just now.
@@ -36,16 +165,64 @@ impl App {
         self.made_key_file.as_deref()
     }
 
-    /// Serves until `shutdown` resolves.
+    /// Serves `until` it is time to stop, then finishes what is in hand: connections first, then the engine, then the store.
     ///
     /// # Errors
-    /// None yet.
-    pub async fn run(
-        self,
-        _listener: tokio::net::TcpListener,
-        shutdown: impl Future<Output = ()>,
-    ) -> anyhow::Result<()> {
-        shutdown.await;
-        Ok(())
+    /// [`RunError`] if the service had to stop by itself.
+    pub async fn run(self, listener: TcpListener, until: impl Future<Output = ()>) -> Result<(), RunError> {
+        let App { state, engine, stop, mut failed, made_key_file: _ } = self;
+        let (engine_stop, engine_stopping) = shutdown::order();
+        let router = http::router(Arc::clone(&state), stream::routes());
+        let metrics = Arc::clone(&state.metrics);
+        let server = tokio::spawn(serve::serve(listener, router, metrics, state.stopping.clone()));
+        let mut worker = tokio::spawn(engine.run(engine_stopping));
+        let credentials = Arc::clone(&state.credentials);
+        let stopping = state.stopping.clone();
+        let watcher = tokio::spawn(async move { credentials.watch(stopping).await });
+        let has_failed = tokio::select! {
+            () = until => false,
+            _ = failed.wait_for(|failed| *failed) => true,
+        };
+        stop.stop();
+        finished("the server", server.await);
+        engine_stop.stop();
+        match tokio::time::timeout(ENGINE_DRAIN, &mut worker).await {
+            Ok(ended) => finished("the engine", ended),
+            // What was in hand is in doubt, and asked about at the next start.
+            Err(_) => worker.abort(),
+        }
+        finished("the watch over keys", watcher.await);
+        if has_failed { Err(RunError::StoreFailed) } else { Ok(()) }
+    }
+}
+
+/// Opens the database and the keys to what is encrypted in it.
+async fn open_store(config: &Config, announcer: Announcer) -> Result<(SharedStore, Obtained), StartError> {
+    let DatabaseUrl::Sqlite(path) = &config.database_url else {
+        return Err(StartError::Unsupported("PostgreSQL is not supported by this version yet"));
+    };
+    let store: SharedStore = Arc::new(SqliteStore::open(path, Role::Server, Arc::new(announcer))?);
+    let samples = store.sample_secrets().await?;
+    let keys = KeyFile::of(path).obtain(config.encryption_keys.clone(), &samples)?;
+    if let Some(warning) = &keys.warning {
+        tracing::warn!("{warning}");
+    }
+    Ok((store, keys))
+}
+
+fn finished(what: &str, ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "{what} ended in a panic");
+    }
+}
+
+fn rate(setting: RateLimit) -> Rate {
+    match setting {
+        RateLimit::Off => Rate::Off,
+        RateLimit::Default => {
+            let (count, window) = RateLimit::STANDARD;
+            Rate::Foreign(limits::RateLimit::new(count, window))
+        }
+        RateLimit::Per { count, window } => Rate::Everyone(limits::RateLimit::new(count, window)),
     }
 }

@@ -123,8 +123,8 @@ pub trait Journal: Send + Sync {
 pub trait Work: Send + Sync {
     /// Orders that are due, longest due first, as far as this process may work them.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Leased>, StoreError>;
-    /// When the next order is due, as far as this process may work it.
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// When the next order is due that is not due yet at `after`, as far as this process may work it.
+    async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError>;
     /// Applies events to an order as it is stored, all of them or none, and returns it.
     async fn record(&self, leased: &Leased, events: Vec<OrderEvent>) -> Result<Order, StoreError>;
     /// Nothing has changed: look again later.

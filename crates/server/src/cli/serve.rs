@@ -10,7 +10,8 @@ use tokio::runtime::Builder;
 use super::stop::{Forced, Stop};
 use super::{Outcome, say};
 use crate::app::App;
-use crate::config::{Config, Environment, Flags};
+use crate::config::{Config, Environment, Flags, LogFormat};
+use crate::telemetry;
 
 /// Runs the service until it is asked to stop.
 ///
@@ -21,6 +22,7 @@ pub fn run(flags: &Flags) -> anyhow::Result<Outcome> {
     environment.refuse_unknown_names()?;
     let config = Config::load(flags, &environment)?;
     drop(environment);
+    telemetry::start_log(&config.log, config.log_format == LogFormat::Json).map_err(anyhow::Error::msg)?;
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(serve_until_stopped(config));
     // What still blocks a thread is not waited for: the store has said what is durable.

@@ -24,6 +24,12 @@ impl Environment {
         Self::with(std::env::vars_os(), Path::new(".env"))
     }
 
+    /// Takes variables instead of the process's, and no `.env`.
+    pub fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let process = variables.into_iter().map(|(name, value)| (name.to_string_lossy().into_owned(), value));
+        Self { process: process.collect(), file: BTreeMap::new() }
+    }
+
     pub(super) fn with(
         process: impl IntoIterator<Item = (OsString, OsString)>,
         file: &Path,

@@ -171,11 +171,11 @@ pub async fn everything_survives_reopening(trial: Trial) {
     live(&trial, &ann).await;
     let before = (trial.seen(ann.id).await, trial.seen(bob.id).await);
     let revision = trial.store.credentials_revision().await.unwrap();
-    let due = trial.store.next_due().await.unwrap();
+    let due = trial.store.next_due(at(0)).await.unwrap();
     let trial = trial.reopen().await;
     assert_eq!((trial.seen(ann.id).await, trial.seen(bob.id).await), before);
     assert!(trial.store.credentials_revision().await.unwrap() >= revision);
-    assert_eq!((trial.store.next_due().await.unwrap(), due), (due, Some(at(10))));
+    assert_eq!((trial.store.next_due(at(0)).await.unwrap(), due), (due, Some(at(10))));
     assert!(trial.store.principal(ann.key_hash).await.unwrap().is_some());
     let remembered = trial.store.remembered(ann.id, keyed(1, 1)).await.unwrap();
     assert_eq!(remembered.map(|known| known.same_body), Some(true));

@@ -127,19 +127,20 @@ pub async fn an_order_is_due_when_its_time_has_come(trial: Trial) {
 /// The engine sleeps until then, so it must be the earliest of all, and told when an earlier one comes.
 pub async fn the_next_due_time_is_the_earliest(trial: Trial) {
     let (ann, bob) = (trial.register("ann").await, trial.register("bob").await);
-    assert_eq!(trial.store.next_due().await.unwrap(), None);
+    assert_eq!(trial.store.next_due(at(0)).await.unwrap(), None);
     let first = trial.accept(&ann, "EURUSD").await;
-    assert_eq!(trial.store.next_due().await.unwrap(), Some(at(10)));
+    assert_eq!(trial.store.next_due(at(0)).await.unwrap(), Some(at(10)));
+    assert_eq!(trial.store.next_due(at(10)).await.unwrap(), None, "it is due already");
     trial.recorder.due(at(10)).await;
     trial.record(&first, 20, vec![submitting(), accepted(300)]).await;
     trial.recorder.due(at(300)).await;
     let second = trial.accept(&bob, "EURUSD").await;
     trial.record(&second, 20, vec![submitting(), accepted(100)]).await;
-    assert_eq!(trial.store.next_due().await.unwrap(), Some(at(100)));
+    assert_eq!(trial.store.next_due(at(0)).await.unwrap(), Some(at(100)));
     trial.record(&second, 100, vec![Change::Canceled]).await;
-    assert_eq!(trial.store.next_due().await.unwrap(), Some(at(300)));
+    assert_eq!(trial.store.next_due(at(0)).await.unwrap(), Some(at(300)));
     trial.record(&first, 300, vec![Change::Canceled]).await;
-    assert_eq!(trial.store.next_due().await.unwrap(), None);
+    assert_eq!(trial.store.next_due(at(0)).await.unwrap(), None);
 }
 
 /// Nothing has changed, so nothing but the time is written.
@@ -150,7 +151,7 @@ pub async fn a_postponed_order_is_due_later_and_no_entry_says_so(trial: Trial) {
     let leased = trial.lease(&order).await;
     trial.store.postpone(&leased, at(500)).await.unwrap();
     assert_eq!(trial.store.due(at(499), 10).await.unwrap(), []);
-    assert_eq!(trial.store.next_due().await.unwrap(), Some(at(500)));
+    assert_eq!(trial.store.next_due(at(0)).await.unwrap(), Some(at(500)));
     trial.recorder.due(at(500)).await;
     let mut after = trial.seen(ann.id).await;
     assert_eq!(after.orders[0].due_at.replace(at(10)), Some(at(500)));

@@ -24,12 +24,11 @@ impl Work for SqliteStore {
         self.readers.read(move |connection| due(connection, now, limit)).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let read = |connection: &Connection| {
-            let mut select = connection.prepare_cached(
-                "SELECT due_at FROM orders WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1",
-            )?;
-            let next: Option<i64> = select.query_row([], |row| row.get(0)).optional()?;
+    async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let read = move |connection: &Connection| {
+            let mut select = connection
+                .prepare_cached("SELECT due_at FROM orders WHERE due_at > ?1 ORDER BY due_at LIMIT 1")?;
+            let next: Option<i64> = select.query_row([after.as_micros()], |row| row.get(0)).optional()?;
             Ok(next.map(Timestamp::from_micros))
         };
         self.readers.read(read).await

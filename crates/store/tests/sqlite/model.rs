@@ -188,7 +188,7 @@ async fn all_agrees(trial: &Trial, models: &[Model]) {
     let entries = models.iter().map(|model| model.entries.len() as u64).sum();
     assert_eq!(trial.store.verify().await.unwrap(), ChainState::Intact { entries });
     let due = models.iter().flat_map(|model| &model.orders).filter_map(|order| order.due_at).min();
-    assert_eq!(trial.store.next_due().await.unwrap(), due);
+    assert_eq!(trial.store.next_due(at(0)).await.unwrap(), due);
 }
 
 async fn play(acts: Vec<Act>) {

@@ -1,0 +1,103 @@
+//! Brokers: where orders are worked.
+//!
+//! A broker is told of an order by our own id (the client order id) and answers with what it *knows*. A lost,
+//! late or unreadable answer is [`Answer::Unknown`]: it is evidence of nothing, and the engine asks again.
+
+mod mock;
+
+use async_trait::async_trait;
+use hookfill_domain::money::Quantity;
+use hookfill_domain::order::Order;
+use hookfill_domain::time::Timestamp;
+
+pub use mock::MockBroker;
+
+/// What a broker says about an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It has the order and works it.
+    Working {
+        /// The broker's id for it.
+        broker_order_id: String,
+        /// When to ask again.
+        check_again_at: Timestamp,
+    },
+    /// A part has filled.
+    PartlyFilled {
+        /// The broker's id for it.
+        broker_order_id: String,
+        /// How much in all.
+        filled: Quantity,
+        /// When to ask again.
+        check_again_at: Timestamp,
+    },
+    /// It has filled; the position is open.
+    Filled {
+        /// The broker's id for it.
+        broker_order_id: String,
+        /// The broker's time of the fill.
+        executed_at: Timestamp,
+        /// When to ask again.
+        check_again_at: Timestamp,
+    },
+    /// It has filled and the position is closed.
+    Closed {
+        /// The broker's id for it.
+        broker_order_id: String,
+        /// The broker's time of the fill.
+        executed_at: Timestamp,
+        /// The broker's time of the close.
+        closed_at: Timestamp,
+        /// Why it closed, where the broker tells.
+        reason: Option<String>,
+    },
+    /// It is canceled.
+    Canceled,
+    /// The broker will not have it.
+    Rejected {
+        /// The broker's words.
+        reason: String,
+    },
+    /// It expired at the broker.
+    Expired {
+        /// The broker's words.
+        reason: String,
+    },
+    /// Proof that the broker never got it: the adapter has waited out the broker's visibility delay.
+    NeverArrived {
+        /// What proves it.
+        why: String,
+        /// When it may be sent again.
+        check_again_at: Timestamp,
+    },
+    /// The broker will not cancel or close it now.
+    Refused {
+        /// The broker's words.
+        why: String,
+        /// When to ask again.
+        check_again_at: Timestamp,
+    },
+    /// Nothing is known: time-out, reset, 5xx, an unreadable answer.
+    Unknown {
+        /// What went wrong.
+        why: String,
+    },
+}
+
+/// A broker's adapter.
+///
+/// Every call is preceded by a stored intent: `submit` by the order's submission, `cancel` and `close` by the
+/// request. Calls may be repeated only where the broker recognises our id; `query` may always be repeated.
+#[async_trait]
+pub trait Broker: Send + Sync {
+    /// What this adapter fixes for a submission, in its own words; stored with the intent before `submit`.
+    fn fix(&self) -> String;
+    /// Sends an order whose submission is stored.
+    async fn submit(&self, order: &Order, now: Timestamp) -> Answer;
+    /// Asks what became of an order, by our id.
+    async fn query(&self, order: &Order, now: Timestamp) -> Answer;
+    /// Asks for an order to be canceled.
+    async fn cancel(&self, order: &Order, now: Timestamp) -> Answer;
+    /// Asks for a position to be closed.
+    async fn close(&self, order: &Order, now: Timestamp) -> Answer;
+}

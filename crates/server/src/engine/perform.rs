@@ -1,0 +1,119 @@
+//! One order, from what is due to what came of it.
+
+use std::time::Duration;
+
+use hookfill_domain::lifecycle::{Change, OrderEvent};
+use hookfill_domain::order::Order;
+use hookfill_domain::plan::{Step, next_step};
+use hookfill_store::{Leased, StoreError};
+
+use super::Engine;
+use super::evidence::{Verdict, verdict};
+use crate::broker::Answer;
+use crate::telemetry::{BrokerLabels, EventLabels};
+
+/// How long a broker may take to answer; then its answer is unknown.
+pub const CALL_LIMIT: Duration = Duration::from_secs(10);
+/// How long to leave an order alone after an event that did not fit it.
+const MISFIT_WAIT: Duration = Duration::from_secs(1);
+/// Steps taken for one order in a row; more wait for their turn.
+const STEPS: usize = 4;
+
+impl Engine {
+    /// Does what is due for an order, step by step, as long as the next one is due at once.
+    pub(super) async fn work(&self, mut leased: Leased) -> Result<(), StoreError> {
+        for _ in 0..STEPS {
+            let step = next_step(&leased.order, self.clock.now());
+            if let Step::Wait(_) = step {
+                break;
+            }
+            match self.perform(step, &leased).await {
+                Ok(Some(order)) => leased.order = order,
+                Ok(None) => break,
+                // Either the order has moved on since it was read, and then this changes nothing, or the broker
+                // says what cannot be, and then it is asked again later, not in a tight loop.
+                Err(StoreError::Illegal(refused)) => {
+                    tracing::warn!(%refused, order = %leased.order.id, "an event does not fit the order");
+                    self.store.postpone(&leased, self.clock.now().plus(MISFIT_WAIT)).await?;
+                    break;
+                }
+                Err(StoreError::LeaseLost) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        self.alarm.ring_now();
+        Ok(())
+    }
+
+    /// Does one step. `None`: nothing more is due now.
+    async fn perform(&self, step: Step, leased: &Leased) -> Result<Option<Order>, StoreError> {
+        let order = &leased.order;
+        let now = self.clock.now();
+        let (call, answer) = match step {
+            Step::Wait(_) => return Ok(None),
+            Step::Withdraw => return self.record(leased, vec![Change::Canceled]).await.map(Some),
+            Step::Expire => {
+                let reason = "too_old_to_send".to_owned();
+                return self.record(leased, vec![Change::Expired { reason }]).await.map(Some);
+            }
+            Step::Submit => {
+                // The intent is on disk before the first byte leaves.
+                let submitting =
+                    self.record(leased, vec![Change::Submitting { fixed: self.broker.fix() }]).await?;
+                let answer = limited(self.broker.submit(&submitting, now)).await;
+                return self
+                    .settle(Leased { order: submitting, fence: leased.fence }, "submit", answer)
+                    .await;
+            }
+            Step::Query => ("query", limited(self.broker.query(order, now)).await),
+            Step::Cancel => ("cancel", limited(self.broker.cancel(order, now)).await),
+            Step::Close => ("close", limited(self.broker.close(order, now)).await),
+        };
+        self.settle(leased.clone(), call, answer).await
+    }
+
+    /// Keeps what an answer proves.
+    async fn settle(
+        &self,
+        leased: Leased,
+        call: &'static str,
+        answer: Answer,
+    ) -> Result<Option<Order>, StoreError> {
+        self.metrics.broker_calls.get_or_create(&BrokerLabels { call, answer: kind(&answer) }).inc();
+        match verdict(&leased.order, answer, self.clock.now()) {
+            Verdict::Record(changes) => self.record(&leased, changes).await.map(Some),
+            Verdict::Postpone(until) => self.store.postpone(&leased, until).await.map(|()| None),
+        }
+    }
+
+    async fn record(&self, leased: &Leased, changes: Vec<Change>) -> Result<Order, StoreError> {
+        for change in &changes {
+            self.metrics.order_events.get_or_create(&EventLabels { event: change.as_str() }).inc();
+        }
+        let at = self.clock.now();
+        let events = changes.into_iter().map(|change| OrderEvent { at, change }).collect();
+        self.store.record(leased, events).await
+    }
+}
+
+/// The answer, or that there was none in time.
+async fn limited(call: impl Future<Output = Answer>) -> Answer {
+    tokio::time::timeout(CALL_LIMIT, call)
+        .await
+        .unwrap_or_else(|_| Answer::Unknown { why: format!("no answer within {} s", CALL_LIMIT.as_secs()) })
+}
+
+fn kind(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Working { .. } => "working",
+        Answer::PartlyFilled { .. } => "partly_filled",
+        Answer::Filled { .. } => "filled",
+        Answer::Closed { .. } => "closed",
+        Answer::Canceled => "canceled",
+        Answer::Rejected { .. } => "rejected",
+        Answer::Expired { .. } => "expired",
+        Answer::NeverArrived { .. } => "never_arrived",
+        Answer::Refused { .. } => "refused",
+        Answer::Unknown { .. } => "unknown",
+    }
+}

@@ -1,0 +1,203 @@
+//! Reading a request's body: how much, for how long, and what JSON object it holds.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::error::ApiError;
+use super::limits::{BODY, BODY_WAIT};
+
+/// Reads a body whole.
+///
+/// # Errors
+/// 413 over the limit, 408 if it is not complete in time, 400 if the connection breaks off.
+pub async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+    let closing = |error: ApiError| error.with_header(CONNECTION, HeaderValue::from_static("close"));
+    let too_large = || {
+        let detail = format!("The body is larger than {BODY} bytes.");
+        closing(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail))
+    };
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > BODY as u64) {
+        return Err(too_large());
+    }
+    let collected = tokio::time::timeout(BODY_WAIT, Limited::new(body, BODY).collect()).await;
+    match collected {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(closing(ApiError::bad_request("body_incomplete", "The body broke off."))),
+        Err(_) => {
+            let detail = format!("The body was not complete within {} s.", BODY_WAIT.as_secs());
+            Err(closing(ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail)))
+        }
+    }
+}
+
+/// Checks that a body may be read as JSON: `application/json`, `text/plain` (what TradingView and `curl -d` with a
+/// hand-written header send), or no `Content-Type` at all.
+///
+/// # Errors
+/// 415 for anything else.
+pub fn expect_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(content_type) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let essence =
+        content_type.to_str().ok().and_then(|text| text.split(';').next()).unwrap_or_default().trim();
+    let json = essence.eq_ignore_ascii_case("application/json") || essence.eq_ignore_ascii_case("text/plain");
+    if json || essence.is_empty() {
+        return Ok(());
+    }
+    let detail = "Send JSON, as application/json.";
+    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail))
+}
+
+/// Reads a body as one JSON object.
+///
+/// # Errors
+/// 400, 408, 413 or 415.
+pub async fn read_object(headers: &HeaderMap, body: Body) -> Result<Object, ApiError> {
+    expect_json(headers)?;
+    Object::parse(&read(headers, body).await?)
+}
+
+/// A JSON object whose keys are all different.
+#[derive(Debug)]
+pub struct Object {
+    fields: Vec<(String, Value)>,
+}
+
+impl Object {
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// 400 for what is no JSON, no object, or names a key twice.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
+        let parsed: Result<Object, _> = serde_json::from_slice(bytes);
+        parsed.map_err(|error| {
+            if error.is_data() {
+                ApiError::bad_request("wrong_shape", format!("The body must be one JSON object: {error}."))
+            } else if std::str::from_utf8(bytes).is_err() {
+                ApiError::bad_request("bad_encoding", "The body is not UTF-8.")
+            } else {
+                ApiError::bad_request("bad_json", format!("The body is not JSON: {error}."))
+            }
+        })
+    }
+
+    /// A field; `None` if it is absent or null.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.fields
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+            .filter(|value| !value.is_null())
+    }
+
+    /// The names of all fields.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|(key, _)| key.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Object;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut fields: Vec<(String, Value)> = Vec::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    if fields.iter().any(|(known, _)| *known == key) {
+                        return Err(de::Error::custom(format_args!("the key `{key}` stands there twice")));
+                    }
+                    fields.push((key, map.next_value()?));
+                }
+                Ok(Object { fields })
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+/// What is wrong with single fields, gathered before it is said.
+#[derive(Debug, Default)]
+pub struct FieldErrors(BTreeMap<&'static str, Vec<String>>);
+
+impl FieldErrors {
+    /// Notes that something is wrong with a field.
+    pub fn add(&mut self, field: &'static str, sentence: impl Into<String>) {
+        self.0.entry(field).or_default().push(sentence.into());
+    }
+
+    /// A text that must be there: not blank, at most `longest` characters, without control characters.
+    pub fn text(&mut self, object: &Object, field: &'static str, longest: usize) -> String {
+        let text = match object.get(field) {
+            None => return self.refuse(field, "This field is required."),
+            Some(Value::String(text)) => text.trim(),
+            Some(_) => return self.refuse(field, "Not a valid string."),
+        };
+        if text.is_empty() {
+            return self.refuse(field, "This field may not be blank.");
+        }
+        if text.chars().count() > longest {
+            return self.refuse(field, format!("Ensure this field has no more than {longest} characters."));
+        }
+        if text.chars().any(char::is_control) {
+            return self.refuse(field, "Control characters are not allowed.");
+        }
+        text.to_owned()
+    }
+
+    fn refuse(&mut self, field: &'static str, sentence: impl Into<String>) -> String {
+        self.add(field, sentence);
+        String::new()
+    }
+
+    /// Ends the gathering.
+    ///
+    /// # Errors
+    /// 400 with `errors`, if anything was noted.
+    pub fn check(self) -> Result<(), ApiError> {
+        if self.0.is_empty() { Ok(()) } else { Err(ApiError::fields(self.0)) }
+    }
+}
+
+/// The signal text of a request: a string, not blank, with no control character but those of lines and tabs.
+///
+/// # Errors
+/// 400 with `errors`.
+pub fn signal_text(object: &Object) -> Result<&str, ApiError> {
+    let mut errors = FieldErrors::default();
+    let text = match object.get("signal") {
+        Some(Value::String(text)) if text.trim().is_empty() => {
+            errors.add("signal", "This field may not be blank.");
+            ""
+        }
+        Some(Value::String(text))
+            if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) =>
+        {
+            errors.add("signal", "Control characters are not allowed.");
+            ""
+        }
+        Some(Value::String(text)) => text.as_str(),
+        Some(_) => {
+            errors.add("signal", "Not a valid string.");
+            ""
+        }
+        None => {
+            errors.add("signal", "This field is required.");
+            ""
+        }
+    };
+    errors.check().map(|()| text)
+}

@@ -1,0 +1,94 @@
+//! Canceling an order and closing a position: stored first, then worked, then answered.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use hookfill_domain::ids::UserId;
+use hookfill_domain::order::Order;
+use hookfill_domain::wire::Status;
+use hookfill_store::{Request, Requested, Scope};
+use http::StatusCode;
+use tokio::time::{Instant, timeout_at};
+
+use super::auth::{Caller, require};
+use super::dto::OrderView;
+use super::error::{ApiError, Problem};
+use super::limits::BROKER_ANSWER;
+use super::orders::{order_id, order_not_found};
+use super::path::Id;
+use super::state::AppState;
+
+type Answer = Result<(StatusCode, Json<OrderView>), ApiError>;
+
+/// Cancels a pending order.
+#[utoipa::path(post, path = "/orders/{id}/cancel/", tag = "orders", operation_id = "orders_cancel",
+    params(("id" = uuid::Uuid, Path)), security(("api_key" = []), ("bearer" = [])),
+    responses((status = 200, body = OrderView, description = "the broker has confirmed"),
+              (status = 202, body = OrderView, description = "the request is stored; the event follows"),
+              (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+              (status = 409, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
+pub async fn cancel(State(state): State<Arc<AppState>>, caller: Caller, Id(id): Id) -> Answer {
+    ask(&state, &caller, &id, Request::Cancel).await
+}
+
+/// Closes the position of an executed order.
+#[utoipa::path(post, path = "/orders/{id}/close/", tag = "orders", operation_id = "orders_close",
+    params(("id" = uuid::Uuid, Path)), security(("api_key" = []), ("bearer" = [])),
+    responses((status = 200, body = OrderView, description = "the broker has confirmed"),
+              (status = 202, body = OrderView, description = "the request is stored; the event follows"),
+              (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+              (status = 409, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
+pub async fn close(State(state): State<Arc<AppState>>, caller: Caller, Id(id): Id) -> Answer {
+    ask(&state, &caller, &id, Request::Close).await
+}
+
+async fn ask(state: &AppState, caller: &Caller, id: &str, request: Request) -> Answer {
+    require(caller, Scope::Trade)?;
+    let id = order_id(id)?;
+    // Listening before the request is stored: what follows is not missed.
+    let mut hints = state.bus.subscribe(caller.user_id);
+    let deadline = Instant::now() + BROKER_ANSWER;
+    let mut order = match state.store.request(caller.user_id, id, request, state.clock.now()).await? {
+        Requested::Stored(order) => order,
+        Requested::WrongStatus(order) => return Err(wrong_status(request, &order)),
+        Requested::NotFound => return Err(order_not_found()),
+    };
+    while order.state().request().is_some() {
+        if timeout_at(deadline, hints.next()).await.is_err() {
+            order = reread(state, caller.user_id, &order).await?;
+            break;
+        }
+        order = reread(state, caller.user_id, &order).await?;
+    }
+    if order.state().request().is_some() {
+        return Ok((StatusCode::ACCEPTED, Json(OrderView::from(&order))));
+    }
+    let done = match request {
+        Request::Cancel => Status::Canceled,
+        Request::Close => Status::Closed,
+    };
+    if order.status() == done {
+        Ok((StatusCode::OK, Json(OrderView::from(&order))))
+    } else {
+        Err(wrong_status(request, &order))
+    }
+}
+
+async fn reread(state: &AppState, user_id: UserId, order: &Order) -> Result<Order, ApiError> {
+    state.store.order(user_id, order.id).await?.ok_or_else(order_not_found)
+}
+
+fn wrong_status(request: Request, order: &Order) -> ApiError {
+    let status = order.status();
+    match request {
+        Request::Cancel => ApiError::conflict(
+            "order_not_pending",
+            format!("Only a pending order can be canceled; this one is {status}."),
+        ),
+        Request::Close => ApiError::conflict(
+            "order_not_executed",
+            format!("Only an executed order can be closed; this one is {status}."),
+        ),
+    }
+}

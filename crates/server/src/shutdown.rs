@@ -1,0 +1,38 @@
+//! The order to stop, as every long-running part hears it.
+
+use tokio::sync::watch;
+
+/// Gives the order.
+#[derive(Debug)]
+pub struct Stopper(watch::Sender<bool>);
+
+/// Hears the order.
+#[derive(Debug, Clone)]
+pub struct Stop(watch::Receiver<bool>);
+
+/// An order to stop, not given yet.
+#[must_use]
+pub fn order() -> (Stopper, Stop) {
+    let (sender, receiver) = watch::channel(false);
+    (Stopper(sender), Stop(receiver))
+}
+
+impl Stopper {
+    /// Gives the order; once given it stands.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Stop {
+    /// Whether it was given.
+    #[must_use]
+    pub fn is_ordered(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits for it. Whoever could give it being gone counts as given.
+    pub async fn ordered(&mut self) {
+        let _ = self.0.wait_for(|stop| *stop).await;
+    }
+}
