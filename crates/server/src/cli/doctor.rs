@@ -14,7 +14,7 @@ use secrecy::ExposeSecret;
 
 use super::{Outcome, harmless};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigError, DatabaseUrl, Environment, Flags, Registration};
+use crate::config::{Config, ConfigError, Environment, Flags, Registration};
 use crate::secrets::{KeyFile, Loaded};
 
 /// Each client holds one open file; below this a busy day runs out of them.
@@ -22,7 +22,7 @@ const FEW_FILES: u64 = 4096;
 /// Whoever makes up a token by hand makes it shorter than this.
 const SHORT_TOKEN: usize = 16;
 /// The first of January 2026, in microseconds: this program is younger.
-const BUILT_AFTER: i64 = 1_767_225_600_000_000;
+const YOUTH: i64 = 1_767_225_600_000_000;
 /// A file may be this much newer than now, as file systems round.
 const TOLERANCE: Duration = Duration::from_secs(2);
 
@@ -42,15 +42,18 @@ type Finding = (Level, &'static str, String);
 /// # Errors
 /// Standard output does not take it.
 pub fn run(flags: &Flags) -> anyhow::Result<Outcome> {
-    let mut findings = match settings(flags) {
+    let mut findings = Vec::new();
+    let mut written = None;
+    match settings(flags) {
         Ok(config) => {
-            let mut findings = vec![accepted(&config)];
+            findings.push(accepted(&config));
+            // Before it is opened here, which may write to it.
+            written = config.database_url.path().and_then(last_written);
             findings.extend(database(&config)?);
-            findings
         }
-        Err(error) => vec![(Level::Fail, "settings", error.to_string())],
-    };
-    findings.push(clock(SystemClock.now()));
+        Err(error) => findings.push((Level::Fail, "settings", error.to_string())),
+    }
+    findings.push(clock(SystemClock.now(), written));
     findings.push(open_files(getrlimit(Resource::Nofile).current));
     let mut out = io::stdout().lock();
     for (level, subject, sentence) in &findings {
@@ -93,10 +96,9 @@ fn accepted(config: &Config) -> Finding {
 
 /// The findings about the database, its server and its key.
 fn database(config: &Config) -> io::Result<Vec<Finding>> {
-    let path = match &config.database_url {
-        DatabaseUrl::Sqlite(path) => path,
-        // Refused with the settings.
-        DatabaseUrl::Postgres(_) => return Ok(Vec::new()),
+    // Any other kind was refused with the settings.
+    let Some(path) = config.database_url.path() else {
+        return Ok(Vec::new());
     };
     if !fs::exists(path).unwrap_or(true) {
         return Ok(vec![creatable(path), key(config, path, &[])]);
@@ -110,7 +112,7 @@ fn database(config: &Config) -> io::Result<Vec<Finding>> {
         Err(sentence) => return Ok(vec![(Level::Fail, "database", sentence)]),
     };
     let reachable = (Level::Ok, "database", format!("{path} is there and up to date"));
-    Ok(vec![reachable, server(path), age(path, SystemClock.now()), key(config, path, &samples)])
+    Ok(vec![reachable, server(path), key(config, path, &samples)])
 }
 
 /// A database that does not exist yet needs a directory that takes files.
@@ -165,24 +167,24 @@ fn key(config: &Config, path: &str, samples: &[StoredSecret]) -> Finding {
     }
 }
 
-fn clock(now: Timestamp) -> Finding {
-    if now.as_micros() < BUILT_AFTER {
-        return (Level::Fail, "clock", format!("it says {now}, which is in the past; set it"));
+/// A clock that was never set, or that was set back: the database was written at a time that is still to come.
+fn clock(now: Timestamp, written: Option<Timestamp>) -> Finding {
+    if now.as_micros() < YOUTH {
+        return (Level::Fail, "clock", format!("it says {now}, which is past; set it"));
     }
-    (Level::Ok, "clock", format!("it says {now}"))
-}
-
-/// A database that was written in the future shows a clock that was set back since.
-fn age(path: &str, now: Timestamp) -> Finding {
-    let newest = [path.to_owned(), format!("{path}-wal")].iter().filter_map(|path| written(path)).max();
-    match newest {
+    match written {
         Some(at) if at > now.plus(TOLERANCE) => {
             let sentence =
-                format!("the database was written at {at}, which is still to come: the clock was set back");
+                format!("it says {now}, and the database was written at {at}: the clock was set back");
             (Level::Warn, "clock", sentence)
         }
-        Some(_) | None => (Level::Ok, "clock", "no database file is from the future".to_owned()),
+        Some(_) | None => (Level::Ok, "clock", format!("it says {now}")),
     }
+}
+
+/// When the database was last written to.
+fn last_written(path: &str) -> Option<Timestamp> {
+    [path.to_owned(), format!("{path}-wal")].iter().filter_map(|path| written(path)).max()
 }
 
 fn written(path: &str) -> Option<Timestamp> {
@@ -209,9 +211,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_was_never_set_fails() {
-        assert_eq!(clock(Timestamp::from_micros(0)).0, Level::Fail);
-        assert_eq!(clock(Timestamp::from_micros(BUILT_AFTER)).0, Level::Ok);
+    fn a_clock_that_was_never_set_fails_and_one_that_was_set_back_is_warned_of() {
+        let young = Timestamp::from_micros(YOUTH);
+        let later = young.plus(Duration::from_secs(3600));
+        assert_eq!(clock(Timestamp::from_micros(0), None).0, Level::Fail);
+        assert_eq!(clock(later, Some(young)).0, Level::Ok);
+        assert_eq!(clock(young, Some(later)).0, Level::Warn);
     }
 
     #[test]
@@ -219,15 +224,5 @@ mod tests {
         assert_eq!(open_files(Some(1024)).0, Level::Warn);
         assert_eq!(open_files(Some(4096)).0, Level::Ok);
         assert_eq!(open_files(None).0, Level::Ok);
-    }
-
-    #[test]
-    fn a_database_from_the_future_shows_that_the_clock_was_set_back() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("h.db");
-        fs::write(&path, "").unwrap();
-        let path = path.to_str().unwrap();
-        assert_eq!(age(path, SystemClock.now()).0, Level::Ok);
-        assert_eq!(age(path, Timestamp::from_micros(0)).0, Level::Warn);
     }
 }

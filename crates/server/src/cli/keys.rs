@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use hookfill_domain::ids::KeyId;
 use hookfill_store::sqlite::{Role, SqliteStore};
@@ -13,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Outcome, say};
 use crate::api_key::{self, API_KEY};
 use crate::clock::{Clock, SystemClock, new_uuid};
-use crate::config::{self, DatabaseFlag, DatabaseUrl, Environment};
+use crate::config::{self, DatabaseFlag, Environment};
 use crate::secrets;
 
 /// Make encryption keys and API keys
@@ -46,21 +47,19 @@ pub fn run(command: Command) -> anyhow::Result<Outcome> {
 }
 
 fn issue_key(Issue { username, database }: &Issue) -> anyhow::Result<Outcome> {
-    let path = match config::database(database, &Environment::read()?)? {
-        DatabaseUrl::Sqlite(path) => path,
-        DatabaseUrl::Postgres(_) => anyhow::bail!("API keys are issued in SQLite databases only, so far"),
-    };
-    anyhow::ensure!(Path::new(&path).exists(), "there is no database {path}; `hookfill serve` makes one");
+    let url = config::database(database, &Environment::read()?)?;
+    let path = url.path().context("API keys are issued in SQLite databases only")?;
+    anyhow::ensure!(Path::new(path).exists(), "there is no database {path}; `hookfill serve` makes one");
     let key = API_KEY.generate()?;
     let new = NewKey {
         id: KeyId(new_uuid()),
         hash: api_key::hash(key.expose_secret()),
         label: "issued on the command line".to_owned(),
     };
-    let store = SqliteStore::open(&path, Role::Tool, Arc::new(NoListener))?;
+    let store = SqliteStore::open(path, Role::Tool, Arc::new(NoListener))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if runtime.block_on(store.issue_key(username, new, SystemClock.now()))?.is_none() {
-        say(&format!("nobody is called `{}` in {path}", username.escape_debug()));
+        say(&format!("nobody is called `{username}` in {path}"));
         return Ok(Outcome::Failed);
     }
     say("this key is shown once; it may do everything that its owner may");

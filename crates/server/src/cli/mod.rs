@@ -77,7 +77,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// One sentence to the person at the terminal, beside the command's own output.
 fn say(sentence: &str) {
     // Without a standard error there is nobody to tell.
-    let _ = writeln!(io::stderr(), "hookfill: {sentence}");
+    let _ = writeln!(io::stderr(), "hookfill: {}", harmless(sentence));
 }
 
 /// Text from elsewhere as a terminal may see it: control characters and those that turn the line around are replaced.

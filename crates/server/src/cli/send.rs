@@ -75,7 +75,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     let text = input::signal_text(arguments.text)?;
     let body = serde_json::to_vec(&Body { signal: &text, format: arguments.format.as_deref() })?;
     let key = new_uuid().to_string();
-    let agent = agent();
+    let agent = agent(&client);
     let pause = match post(&agent, &client, &key, &body) {
         Ok(answer) if answer.status == UNAVAILABLE => answer.retry_after.unwrap_or(PAUSE),
         Ok(answer) => return report(&text, &answer),
@@ -91,8 +91,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     }
 }
 
-fn agent() -> ureq::Agent {
+fn agent(client: &Client) -> ureq::Agent {
+    let proxy = if client.url.is_loopback() { None } else { ureq::Proxy::try_from_env() };
     ureq::Agent::config_builder()
+        .proxy(proxy)
         .timeout_global(Some(PATIENCE))
         .http_status_as_error(false)
         // A redirect could carry the key to another host.
@@ -131,7 +133,7 @@ fn report(text: &str, answer: &Answer) -> anyhow::Result<Outcome> {
         anyhow::bail!("the service answered {} and no reason; is the address right?", answer.status);
     };
     let code = problem.code.unwrap_or_else(|| answer.status.to_string());
-    say(&format!("refused: {} [{}]", harmless(&problem.detail), harmless(&code)));
+    say(&format!("refused: {} [{code}]", problem.detail));
     if let Some(place) = problem.start.zip(problem.end)
         && let Some(shown) = caret::under(text, place.0..place.1)
     {

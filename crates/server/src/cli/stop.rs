@@ -63,3 +63,20 @@ impl Stop {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_request_stops_and_the_second_forces() {
+        let (count, asked) = watch::channel(0);
+        let stop = Stop { asked };
+        let forced = tokio::spawn(stop.clone().forced());
+        count.send_replace(1);
+        stop.requested().await;
+        assert!(!forced.is_finished());
+        count.send_replace(2);
+        assert_eq!(forced.await.unwrap(), Forced::AskedTwice);
+    }
+}

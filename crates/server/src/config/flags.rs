@@ -10,15 +10,15 @@ Secrets come from the environment or from .env in the working directory:
 
 A flag goes before the environment, the environment before .env, .env before the default.";
 
-/// The flag that names the database.
-#[derive(Debug, Clone, Default, Args)]
+/// The flag that names the database. Has no `Debug`: a password may be in it.
+#[derive(Clone, Default, Args)]
 pub struct DatabaseFlag {
     /// The database: sqlite:PATH, postgres://… or postgresql://… [env: DATABASE_URL] [default: sqlite:hookfill.db]
     #[arg(long, value_name = "URL", help_heading = "Settings")]
     pub database_url: Option<String>,
 }
 
-/// The settings of the clients.
+/// The settings of the clients. Has no `Debug`, as above.
 #[derive(Clone, Default, Args)]
 pub struct ClientFlags {
     /// The service [env: HOOKFILL_URL] [default: http://127.0.0.1:8000]
@@ -30,8 +30,8 @@ pub struct ClientFlags {
     pub api_key: Option<String>,
 }
 
-/// The settings of the service.
-#[derive(Debug, Clone, Default, Args)]
+/// The settings of the service. Has no `Debug`, as above.
+#[derive(Clone, Default, Args)]
 #[command(after_help = SECRETS_HELP)]
 pub struct Flags {
     /// Address to listen at; port 0 picks one [env: HOOKFILL_LISTEN] [default: 127.0.0.1:8000]

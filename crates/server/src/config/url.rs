@@ -1,6 +1,7 @@
 //! Settings that are URLs. What may hold a password is never repeated in an error.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::Uri;
@@ -13,6 +14,17 @@ pub enum DatabaseUrl {
     Sqlite(String),
     /// A PostgreSQL server; the whole URL, since a password may be in it.
     Postgres(SecretString),
+}
+
+impl DatabaseUrl {
+    /// The path of a SQLite file.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) => None,
+        }
+    }
 }
 
 impl FromStr for DatabaseUrl {
@@ -97,6 +109,7 @@ impl fmt::Display for Origin {
 pub struct BaseUrl {
     base: String,
     origin: Origin,
+    is_loopback: bool,
 }
 
 impl BaseUrl {
@@ -110,6 +123,12 @@ impl BaseUrl {
     #[must_use]
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// Whether it is on this machine, where no proxy can reach it.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.is_loopback
     }
 }
 
@@ -126,7 +145,10 @@ impl FromStr for BaseUrl {
             return Err("has a query or fragment: a base of links cannot".to_owned());
         }
         let base = format!("{origin}{}", uri.path().trim_end_matches('/'));
-        Ok(Self { base, origin })
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let is_loopback = host.eq_ignore_ascii_case("localhost")
+            || host.parse().is_ok_and(|address: IpAddr| address.to_canonical().is_loopback());
+        Ok(Self { base, origin, is_loopback })
     }
 }
 
@@ -194,5 +216,16 @@ mod tests {
         ] {
             assert!(wrong.parse::<BaseUrl>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_url_on_this_machine_is_known_as_such() {
+        let is_loopback = |text: &str| text.parse::<BaseUrl>().unwrap().is_loopback();
+        assert!(
+            is_loopback("http://127.0.0.1:8000")
+                && is_loopback("http://[::1]/")
+                && is_loopback("http://LOCALHOST")
+        );
+        assert!(!is_loopback("http://10.0.0.1") && !is_loopback("https://localhost.example.com"));
     }
 }

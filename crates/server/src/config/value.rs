@@ -13,7 +13,7 @@ use super::{LogFormat, RateLimit, Registration};
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// A value as an error shows it: short, and without anything that a terminal would obey.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let escaped: String = text.escape_debug().take(60).collect();
     format!("`{escaped}`")
 }

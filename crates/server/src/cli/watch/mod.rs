@@ -17,7 +17,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 
 use self::line::Change;
 use super::stop::Stop;
-use super::{Outcome, harmless, say};
+use super::{Outcome, say};
 use crate::config::{Client, ClientFlags, Environment};
 
 mod line;
@@ -125,7 +125,7 @@ impl Watch<'_> {
                 }
                 Message::Close(frame) => {
                     let code = frame.as_ref().map(|frame| u16::from(frame.code));
-                    let reason = frame.map(|frame| harmless(&frame.reason)).unwrap_or_default();
+                    let reason = frame.map(|frame| frame.reason.to_string()).unwrap_or_default();
                     return closed(code, &reason);
                 }
                 // The library answers pings by itself, as long as it is read from.
@@ -179,7 +179,7 @@ impl Watch<'_> {
 /// What an attempt that the service or the network ended means.
 fn not_connected(error: &Error) -> End {
     let Error::Http(response) = error else {
-        return End::Broken(harmless(&error.to_string()));
+        return End::Broken(error.to_string());
     };
     match response.status().as_u16() {
         401 => End::Refused("the API key is not known".to_owned()),
