@@ -65,7 +65,7 @@ pub fn peer(parts: &Parts) -> Option<Peer> {
 /// The key that a request carries; `None` without one.
 ///
 /// # Errors
-/// 401 for a header that is no key at all, or two that differ.
+/// 401 for a header that is no text, or two keys that differ.
 pub fn presented_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     let unreadable = || ApiError::unauthorized("invalid_api_key", "The API key is not valid.");
     let mut found = None;
@@ -77,9 +77,10 @@ pub fn presented_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     }
     for value in headers.get_all(header::AUTHORIZATION) {
         let text = value.to_str().map_err(|_| unreadable())?;
-        let Some((scheme, key)) = text.split_once(' ') else { return Err(unreadable()) };
+        let (scheme, key) = text.split_once(' ').unwrap_or((text, ""));
         if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(unreadable());
+            // A password for the proxy in front, say: no key of ours.
+            continue;
         }
         let key = key.trim();
         if found.replace(key).is_some_and(|other| other != key) {
