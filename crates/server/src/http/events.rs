@@ -31,7 +31,8 @@ pub fn read_after(text: Option<&str>) -> Result<Option<Seq>, ApiError> {
     let Some(text) = text else { return Ok(None) };
     let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     match text.parse() {
-        Ok(after) if plain => Ok(Some(Seq(after))),
+        // The number after it is a number, too.
+        Ok(after) if plain => Ok(Some(Seq(i64::min(after, i64::MAX - 1)))),
         _ => Err(ApiError::bad_request("invalid_after", "`after` is the number of a message: 0, 1, 2 …")),
     }
 }
