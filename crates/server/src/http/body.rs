@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 
 use super::error::ApiError;
 use super::limits::{BODY, BODY_WAIT};
@@ -47,10 +47,9 @@ pub async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
 /// 415 for anything else.
 pub fn expect_json(headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(content_type) = headers.get(CONTENT_TYPE) else { return Ok(()) };
-    let essence =
-        content_type.to_str().ok().and_then(|text| text.split(';').next()).unwrap_or_default().trim();
-    let json = essence.eq_ignore_ascii_case("application/json") || essence.eq_ignore_ascii_case("text/plain");
-    if json || essence.is_empty() {
+    let essence = content_type.to_str().ok().and_then(|text| text.split(';').next()).map(str::trim);
+    let taken = ["application/json", "text/plain", ""];
+    if essence.is_some_and(|essence| taken.iter().any(|taken| essence.eq_ignore_ascii_case(taken))) {
         return Ok(());
     }
     let detail = "Send JSON, as application/json.";
@@ -66,66 +65,104 @@ pub async fn read_object(headers: &HeaderMap, body: Body) -> Result<Object, ApiE
     Object::parse(&read(headers, body).await?)
 }
 
-/// A JSON object whose keys are all different.
+/// A JSON object.
 #[derive(Debug)]
 pub struct Object {
-    fields: Vec<(String, Value)>,
+    fields: Map<String, Value>,
 }
 
 impl Object {
     /// Reads an object.
     ///
     /// # Errors
-    /// 400 for what is no JSON, no object, or names a key twice.
+    /// 400 for what is no JSON, no object, or names a key twice, at whatever depth.
     pub fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
-        let parsed: Result<Object, _> = serde_json::from_slice(bytes);
-        parsed.map_err(|error| {
-            if error.is_data() {
-                ApiError::bad_request("wrong_shape", format!("The body must be one JSON object: {error}."))
-            } else if std::str::from_utf8(bytes).is_err() {
-                ApiError::bad_request("bad_encoding", "The body is not UTF-8.")
-            } else {
-                ApiError::bad_request("bad_json", format!("The body is not JSON: {error}."))
+        let parsed: Result<Distinct, _> = serde_json::from_slice(bytes);
+        match parsed {
+            Ok(Distinct(Value::Object(fields))) => Ok(Self { fields }),
+            Ok(_) => Err(ApiError::bad_request("wrong_shape", "The body must be one JSON object.")),
+            Err(error) if error.is_data() => {
+                Err(ApiError::bad_request("wrong_shape", format!("The body cannot be read: {error}.")))
             }
-        })
+            Err(_) if std::str::from_utf8(bytes).is_err() => {
+                Err(ApiError::bad_request("bad_encoding", "The body is not UTF-8."))
+            }
+            Err(error) => Err(ApiError::bad_request("bad_json", format!("The body is not JSON: {error}."))),
+        }
     }
 
     /// A field; `None` if it is absent or null.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.fields
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value)
-            .filter(|value| !value.is_null())
+        self.fields.get(name).filter(|value| !value.is_null())
     }
 
     /// The names of all fields.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().map(|(key, _)| key.as_str())
+        self.fields.keys().map(String::as_str)
     }
 }
 
-impl<'de> Deserialize<'de> for Object {
+/// A JSON value in which no object names a key twice: whoever sent that meant one of the two, and which is a guess.
+struct Distinct(Value);
+
+impl<'de> Deserialize<'de> for Distinct {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Object;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-                let mut fields: Vec<(String, Value)> = Vec::new();
-                while let Some(key) = map.next_key::<String>()? {
-                    if fields.iter().any(|(known, _)| *known == key) {
-                        return Err(de::Error::custom(format_args!("the key `{key}` stands there twice")));
-                    }
-                    fields.push((key, map.next_value()?));
-                }
-                Ok(Object { fields })
-            }
+        deserializer.deserialize_any(AnyValue).map(Self)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut read = Vec::new();
+        while let Some(Distinct(item)) = items.next_element()? {
+            read.push(item);
         }
-        deserializer.deserialize_map(Fields)
+        Ok(Value::Array(read))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut read = Map::new();
+        while let Some(key) = fields.next_key::<String>()? {
+            if read.contains_key(&key) {
+                return Err(de::Error::custom(format_args!("the key `{key}` stands there twice")));
+            }
+            let Distinct(value) = fields.next_value()?;
+            read.insert(key, value);
+        }
+        Ok(Value::Object(read))
     }
 }
 
