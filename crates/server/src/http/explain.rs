@@ -17,6 +17,7 @@ use super::body;
 use super::error::{ApiError, Problem};
 use super::reading;
 use super::state::AppState;
+use super::webhook;
 
 /// A text to be explained.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -47,8 +48,8 @@ pub async fn explain(
     let (format, _) = reading::format(&object)?;
     let accounts = state.credentials.accounts(caller.user_id).await?;
     let default = Policy::default();
-    let policy =
-        accounts.iter().find(|account| account.is_active).map_or(&default, |account| &account.policy);
+    let account = accounts.iter().find(|account| account.is_active);
+    let policy = account.map_or(&default, |account| &account.policy);
     Ok(Json(match signal::parse(text, format, &reading::of(policy)) {
         Ok(parsed) => {
             let spans: Map<String, Value> = parsed
@@ -58,13 +59,13 @@ pub async fn explain(
                     (read.field.to_string(), json!({ "start": read.span.start, "end": read.span.end }))
                 })
                 .collect();
-            let refusal = signal::admit(&parsed.signal, policy.admission()).err();
+            let refusal = webhook::admit(parsed.signal.clone(), account).err();
             json!({
                 "ok": true,
                 "signal": parsed.signal,
                 "spans": spans,
                 "would": if refusal.is_none() { "accept" } else { "refuse" },
-                "refusal": refusal.map(|error| json!({ "code": error.code, "detail": error.detail })),
+                "refusal": refusal.map(|error| json!({ "code": error.code(), "detail": error.detail() })),
             })
         }
         Err(error) => json!({ "ok": false, "error": error_view(&error) }),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hookfill_domain::account::{BrokerAccount, Policy};
 use hookfill_domain::ids::{BrokerAccountId, OrderId};
 use hookfill_domain::order::{Order, Origin};
-use hookfill_domain::signal::{self, Format, OrderSignal, Signal, SignalError};
+use hookfill_domain::signal::{self, Format, OrderSignal, Signal};
 use hookfill_domain::time::Timestamp;
 use hookfill_store::{Accepted, Idempotency, NewOrder, Refusal, Remembered, Scope, StoreError};
 use http::header::CONTENT_TYPE;
@@ -227,10 +227,30 @@ fn decide(
     let account = choose(delivery.account_id, accounts)?;
     let default = Policy::default();
     let policy = account.map_or(&default, |account| &account.policy);
-    let refused = |error: SignalError| ApiError::refused(&error);
-    let parsed = signal::parse(delivery.text, delivery.format, &reading::of(policy)).map_err(refused)?;
-    signal::admit(&parsed.signal, policy.admission()).map_err(refused)?;
-    let signal = order_signal(parsed.signal)?;
+    let parsed = signal::parse(delivery.text, delivery.format, &reading::of(policy))
+        .map_err(|error| ApiError::refused(&error))?;
+    let (signal, account) = admit(parsed.signal, account)?;
+    let origin = Origin {
+        id: OrderId(new_uuid()),
+        user_id: caller.user_id,
+        broker_account_id: account.id,
+        source_id: None,
+    };
+    Ok(Order::from_signal(signal, origin, None, at))
+}
+
+/// Whether a signal that was understood becomes an order, and of which account.
+///
+/// # Errors
+/// What the sender is told if it does not.
+pub(super) fn admit(
+    signal: Signal,
+    account: Option<&BrokerAccount>,
+) -> Result<(OrderSignal, &BrokerAccount), ApiError> {
+    let default = Policy::default();
+    let policy = account.map_or(&default, |account| &account.policy);
+    signal::admit(&signal, policy.admission()).map_err(|error| ApiError::refused(&error))?;
+    let signal = order_signal(signal)?;
     let account = account.ok_or_else(|| {
         let detail = "No active broker account found. Link one via POST /accounts/ first.";
         ApiError::conflict("no_broker_account", detail)
@@ -239,13 +259,7 @@ fn decide(
         let detail = "The broker account is deactivated and takes no new orders.";
         return Err(ApiError::conflict("broker_account_inactive", detail));
     }
-    let origin = Origin {
-        id: OrderId(new_uuid()),
-        user_id: caller.user_id,
-        broker_account_id: account.id,
-        source_id: None,
-    };
-    Ok(Order::from_signal(signal, origin, None, at))
+    Ok((signal, account))
 }
 
 /// The account that was named or, if none was, the oldest active one.
