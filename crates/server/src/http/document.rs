@@ -1,7 +1,19 @@
-//! The OpenAPI document. Its paths come from the handlers themselves.
+//! The OpenAPI document, whose paths come from the handlers themselves, and the page to try it on.
 
+use axum::Router;
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_SECURITY_POLICY;
+use http::{HeaderValue, StatusCode};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, RefOr};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+/// The page's scripts and styles are its own; the images in its styles are part of them.
+const ONLY_FROM_HERE: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+);
 
 /// What the document says beside its paths.
 pub(super) fn base() -> OpenApi {
@@ -29,4 +41,46 @@ pub(super) fn base() -> OpenApi {
 #[must_use]
 pub fn openapi() -> OpenApi {
     super::documented().into_openapi()
+}
+
+/// Says of every refusal that it is `application/problem+json`.
+pub(super) fn name_problems(document: &mut OpenApi) {
+    for response in document.paths.paths.values_mut().flat_map(operations).flat_map(|operation| {
+        operation
+            .responses
+            .responses
+            .iter_mut()
+            .filter(|(status, _)| is_refusal(status))
+            .map(|(_, response)| response)
+    }) {
+        if let RefOr::T(response) = response
+            && let Some(problem) = response.content.shift_remove("application/json")
+        {
+            response.content.insert("application/problem+json".to_owned(), problem);
+        }
+    }
+}
+
+fn is_refusal(status: &str) -> bool {
+    status.starts_with(['4', '5'])
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, post, put, patch, delete, .. } = item;
+    [get, post, put, patch, delete].into_iter().flatten()
+}
+
+/// `/openapi.json`, and a page to try the service on. It loads nothing from elsewhere: the badge that it would have
+/// drawn by a validator on the internet is off.
+pub(super) fn page<S: Clone + Send + Sync + 'static>(document: OpenApi) -> Router<S> {
+    let page = SwaggerUi::new("/docs").url("/openapi.json", document);
+    Router::from(page.config(Config::default().validator_url("none"))).layer(map_response(guard))
+}
+
+async fn guard(mut response: Response) -> Response {
+    if response.status() == StatusCode::NOT_FOUND {
+        return super::unknown_path().await.into_response();
+    }
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, ONLY_FROM_HERE);
+    response
 }

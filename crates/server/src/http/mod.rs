@@ -31,7 +31,6 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use utoipa_swagger_ui::SwaggerUi;
 
 use crate::telemetry::RequestLabels;
 use error::ApiError;
@@ -44,7 +43,7 @@ pub use path::Id;
 
 /// Every documented route.
 fn documented() -> OpenApiRouter<Arc<AppState>> {
-    OpenApiRouter::with_openapi(document::base())
+    let mut routes = OpenApiRouter::with_openapi(document::base())
         .routes(routes!(health::health))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
@@ -60,7 +59,9 @@ fn documented() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(requests::close))
         .routes(routes!(events::list))
         .routes(routes!(analytics::read))
-        .routes(routes!(audit::list))
+        .routes(routes!(audit::list));
+    document::name_problems(routes.get_openapi_mut());
+    routes
 }
 
 /// The router, with `more` routes beside the documented ones.
@@ -68,7 +69,7 @@ pub fn router(state: Arc<AppState>, more: Router<Arc<AppState>>) -> Router {
     let (routes, document) = documented().split_for_parts();
     routes
         .merge(more)
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .merge(document::page(document))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&state), count))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
