@@ -180,8 +180,17 @@ impl Connection {
     }
 }
 
-/// Answers a request: its address made regular, its peer put beside it, no sniffing and no caching of what comes back.
+/// Answers a request; what comes back is neither sniffed nor cached.
 async fn answer(router: Router, request: Request<Incoming>, peer: Peer) -> Response {
+    let mut response = route(router, request, peer).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Routes a request, its address made regular, its peer put beside it.
+async fn route(router: Router, request: Request<Incoming>, peer: Peer) -> Response {
     let (mut parts, body) = request.into_parts();
     let length = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
     if length > URL {
@@ -192,11 +201,7 @@ async fn answer(router: Router, request: Request<Incoming>, peer: Peer) -> Respo
     parts.extensions.insert(peer);
     let request = Request::from_parts(parts, Body::new(body));
     // Unwrap safety: the router's error type has no value.
-    let mut response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
+    router.oneshot(request).await.unwrap_or_else(|never| match never {})
 }
 
 /// A stream that notes when bytes come in.
