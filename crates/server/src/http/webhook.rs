@@ -159,6 +159,9 @@ impl<'a> Delivery<'a> {
         let (format, format_word) = reading::format(object)?;
         let account_id = match object.get("broker_account_id") {
             None => None,
+            Some(Value::String(id)) if id.chars().any(char::is_control) => {
+                return Err(wrong_field("broker_account_id", "Control characters are not allowed."));
+            }
             Some(Value::String(id)) => Some(id.as_str()),
             Some(_) => return Err(wrong_field("broker_account_id", "Not a valid string.")),
         };
