@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -145,9 +146,28 @@ impl Service {
 
     /// Sends a request without a key.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
-        self.send(request.body(Body::from(body.map(|body| body.to_string()).unwrap_or_default())).unwrap())
-            .await
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        self.ask(method, path, &[("content-type", "application/json")], body).await
+    }
+
+    /// Sends a request with these headers and no other.
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// The folder of its database.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Sends a request as it is; `Host` is added if absent.
@@ -258,11 +278,9 @@ impl Trader<'_> {
         headers: &[(&str, &str)],
         body: impl Into<Body>,
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri(path).header("x-api-key", &self.key);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        self.service.send(request.body(body.into()).unwrap()).await
+        let headers: Vec<_> =
+            [("x-api-key", &*self.key)].into_iter().chain(headers.iter().copied()).collect();
+        self.service.ask(method, path, &headers, body).await
     }
 
     /// Reads something that must be there.

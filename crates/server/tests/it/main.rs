@@ -1,8 +1,33 @@
 //! The service from outside: real HTTP and WebSocket on a port of its own, one file a path.
 
+#![expect(unreachable_pub, reason = "what the files of a test share is nobody else's")]
+
 mod harness;
+mod raw;
+mod routes;
 
 mod accounts;
+mod analytics;
+mod audit;
+mod auth;
+mod docs;
+mod events;
+mod explain;
+mod health;
+mod hostile;
+mod idempotency;
+mod limits;
+mod malformed;
+mod metrics;
+mod openapi;
+mod order_requests;
+mod orders;
+mod policy;
+mod rate_limit;
 mod receive_signal;
+mod registration;
+mod routing;
+mod secrets;
 mod stream;
 mod tidy;
+mod wire;
