@@ -1,5 +1,6 @@
 //! The service from outside: real HTTP and WebSocket on a port of its own, one file a path.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up has failed")]
 #![expect(unreachable_pub, reason = "what the files of a test share is nobody else's")]
 
 mod harness;
