@@ -3,6 +3,7 @@
 mod harness;
 
 mod accounts;
+mod readme;
 mod receive_signal;
 mod stream;
 mod tidy;
