@@ -26,7 +26,7 @@ print(json.dumps({
 
 /// The interpreter that the test command has prepared, or one that happens to have what is needed.
 fn python() -> Option<String> {
-    if let Ok(prepared) = std::env::var("HOOKFILL_TEST_PYTHON") {
+    if let Ok(prepared) = std::env::var("TEST_PYTHON") {
         return Some(prepared);
     }
     let found = Command::new("python3").args(["-c", "import cryptography"]).stderr(Stdio::null()).status();
@@ -36,7 +36,7 @@ fn python() -> Option<String> {
     // Past the test harness, which keeps the output of tests that pass to itself.
     let _ = writeln!(
         std::io::stderr(),
-        "SKIPPED: no python3 that can import cryptography; set HOOKFILL_TEST_PYTHON"
+        "SKIPPED: no python3 that can import cryptography; set TEST_PYTHON"
     );
     None
 }

@@ -25,6 +25,7 @@ mod order_requests;
 mod orders;
 mod policy;
 mod rate_limit;
+mod readme;
 mod receive_signal;
 mod registration;
 mod routing;

@@ -10,7 +10,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("shutdown", &[]),
     ("telemetry", &[]),
     ("api_key", &[]),
-    ("secrets", &[]),
+    ("secrets", &["clock"]),
     ("config", &["secrets"]),
     ("broker", &[]),
     ("bus", &[]),
