@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hookfill_domain::time::Timestamp;
 use hookfill_store::sqlite::{Role, SqliteStore};
-use hookfill_store::{CommitListener, OpenError, SharedStore, Shown, StoreError};
+use hookfill_store::{CommitListener, OpenError, SharedStore, Shown, StoreError, Work};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -131,7 +131,7 @@ impl App {
         let credentials = Arc::new(Credentials::new(Arc::clone(&store), Arc::clone(&clock)));
         credentials.confirm().await?;
         let engine = Engine {
-            store: Arc::clone(&store),
+            store: Arc::clone(&store) as Arc<dyn Work>,
             broker,
             clock: Arc::clone(&clock),
             alarm,

@@ -13,5 +13,7 @@ pub mod engine;
 pub mod http;
 pub mod secrets;
 pub mod shutdown;
+#[cfg(test)]
+mod specimen;
 pub mod stream;
 pub mod telemetry;
