@@ -124,7 +124,7 @@ impl Engine {
 /// The answer, or that there was none in time, or none at all: an adapter that panics may have sent the order.
 async fn limited(call: impl Future<Output = Answer>) -> Answer {
     match tokio::time::timeout(CALL_LIMIT, AssertUnwindSafe(call).catch_unwind()).await {
-        Ok(Ok(answer)) => answer,
+        Ok(Ok(answer)) => answer.bounded(),
         Ok(Err(_)) => Answer::Unknown { why: "the broker's adapter panicked".to_owned() },
         Err(_) => Answer::Unknown { why: format!("no answer within {} s", CALL_LIMIT.as_secs()) },
     }
