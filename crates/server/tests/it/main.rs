@@ -3,5 +3,10 @@
 mod harness;
 
 mod accounts;
+mod engine;
 mod receive_signal;
+mod scripted;
 mod stream;
+mod stream_auth;
+mod stream_resume;
+mod stream_slow;
