@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use hookfill_domain::time::Timestamp;
 use hookfill_store::sqlite::{Role, SqliteStore};
-use hookfill_store::{CommitListener, OpenError, SharedStore, Shown, StoreError};
+use hookfill_store::{CommitListener, OpenError, SharedStore, Shown, StoreError, Work};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::broker::{Broker, MockBroker};
 use crate::bus::{Bus, LocalBus};
@@ -21,12 +22,15 @@ use crate::engine::{Alarm, Engine};
 use crate::http::state::{AppState, Rate, Settings};
 use crate::http::{self, limits, serve};
 use crate::secrets::{KeyFile, Obtained, SecretsError};
-use crate::shutdown::{self, Stopper};
-use crate::stream;
+use crate::shutdown::{self, Present, Stopper};
+use crate::stream::{self, Pace, Streams};
 use crate::telemetry::Metrics;
 
 /// How long the engine may finish what is in hand.
 const ENGINE_DRAIN: Duration = Duration::from_secs(1);
+
+/// How long streams may take to say goodbye, beside the connections that finish: longer than one tries to close.
+const STREAM_DRAIN: Duration = Duration::from_millis(2500);
 
 /// Why the service cannot start.
 #[derive(Debug, Error)]
@@ -59,12 +63,15 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Where orders are worked.
     pub broker: Arc<dyn Broker>,
+    /// How patient streams are.
+    pub pace: Pace,
 }
 
 /// The service, ready to run.
 pub struct App {
     state: Arc<AppState>,
     engine: Arc<Engine>,
+    streams: Streams,
     stop: Stopper,
     failed: watch::Receiver<bool>,
     made_key_file: Option<PathBuf>,
@@ -106,7 +113,7 @@ impl App {
     /// [`StartError`] says what to do.
     pub async fn build(config: Config) -> Result<App, StartError> {
         let broker = Arc::new(MockBroker::new(config.mock_execute_after, config.mock_close_after));
-        Self::build_with(config, Parts { clock: Arc::new(SystemClock), broker }).await
+        Self::build_with(config, Parts { clock: Arc::new(SystemClock), broker, pace: Pace::default() }).await
     }
 
     /// As [`App::build`], with a clock and a broker of the caller's choice.
@@ -114,7 +121,7 @@ impl App {
     /// # Errors
     /// As [`App::build`].
     pub async fn build_with(config: Config, parts: Parts) -> Result<App, StartError> {
-        let Parts { clock, broker } = parts;
+        let Parts { clock, broker, pace } = parts;
         let metrics = Arc::new(Metrics::default());
         let bus: Arc<dyn Bus> = Arc::new(LocalBus::default());
         let alarm = Arc::new(Alarm::default());
@@ -131,7 +138,7 @@ impl App {
         let credentials = Arc::new(Credentials::new(Arc::clone(&store), Arc::clone(&clock)));
         credentials.confirm().await?;
         let engine = Engine {
-            store: Arc::clone(&store),
+            store: Arc::clone(&store) as Arc<dyn Work>,
             broker,
             clock: Arc::clone(&clock),
             alarm,
@@ -156,7 +163,14 @@ impl App {
             failed: failed_flag,
             stopping,
         };
-        Ok(App { state: Arc::new(state), engine: Arc::new(engine), stop, failed, made_key_file: keys.made })
+        Ok(App {
+            state: Arc::new(state),
+            engine: Arc::new(engine),
+            streams: Streams { pace, open: Present::default() },
+            stop,
+            failed,
+            made_key_file: keys.made,
+        })
     }
 
     /// The key file, if it was made just now.
@@ -170,9 +184,9 @@ impl App {
     /// # Errors
     /// [`RunError`] if the service had to stop by itself.
     pub async fn run(self, listener: TcpListener, until: impl Future<Output = ()>) -> Result<(), RunError> {
-        let App { state, engine, stop, mut failed, made_key_file: _ } = self;
+        let App { state, engine, streams, stop, mut failed, made_key_file: _ } = self;
         let (engine_stop, engine_stopping) = shutdown::order();
-        let router = http::router(Arc::clone(&state), stream::routes());
+        let router = http::router(Arc::clone(&state), stream::routes(streams.clone()));
         let metrics = Arc::clone(&state.metrics);
         let server = tokio::spawn(serve::serve(listener, router, metrics, state.stopping.clone()));
         let mut worker = tokio::spawn(engine.run(engine_stopping));
@@ -184,7 +198,12 @@ impl App {
             _ = failed.wait_for(|failed| *failed) => true,
         };
         stop.stop();
+        let goodbye = Instant::now() + STREAM_DRAIN;
         finished("the server", server.await);
+        // A connection that became a stream is the server's no longer.
+        if tokio::time::timeout_at(goodbye, streams.open.left()).await.is_err() {
+            tracing::warn!("streams were still open when the time to finish was over");
+        }
         engine_stop.stop();
         match tokio::time::timeout(ENGINE_DRAIN, &mut worker).await {
             Ok(ended) => finished("the engine", ended),

@@ -29,7 +29,9 @@ pub struct Credentials {
     accounts: RwLock<HashMap<UserId, Arc<Vec<BrokerAccount>>>>,
     /// When the store last confirmed that what is remembered holds, in microseconds.
     confirmed_at: AtomicI64,
-    revision: watch::Sender<i64>,
+    /// The revision that what is remembered belongs to.
+    revision: AtomicI64,
+    changes: watch::Sender<i64>,
 }
 
 impl Credentials {
@@ -37,8 +39,8 @@ impl Credentials {
     #[must_use]
     pub fn new(store: SharedStore, clock: Arc<dyn Clock>) -> Self {
         let (keys, accounts) = (RwLock::default(), RwLock::default());
-        let (confirmed_at, revision) = (AtomicI64::new(i64::MIN), watch::Sender::new(-1));
-        Self { store, clock, keys, accounts, confirmed_at, revision }
+        let (confirmed_at, revision) = (AtomicI64::new(i64::MIN), AtomicI64::new(-1));
+        Self { store, clock, keys, accounts, confirmed_at, revision, changes: watch::Sender::new(-1) }
     }
 
     /// Watches for changes until told to stop.
@@ -65,10 +67,12 @@ impl Credentials {
     pub async fn confirm(&self) -> Result<(), StoreError> {
         let asked_at = self.clock.now().as_micros();
         let revision = self.store.credentials_revision().await?;
-        if *self.revision.borrow() != revision {
+        // In this order: an answer that was asked for before the change is either forgotten here, or comes to be
+        // remembered later and then finds that its revision has passed. Only after that is anybody told.
+        if self.revision.swap(revision, Ordering::AcqRel) != revision {
             self.keys.write().unwrap_or_else(PoisonError::into_inner).clear();
             self.accounts.write().unwrap_or_else(PoisonError::into_inner).clear();
-            self.revision.send_replace(revision);
+            self.changes.send_replace(revision);
         }
         self.confirmed_at.store(asked_at, Ordering::Release);
         Ok(())
@@ -77,7 +81,7 @@ impl Credentials {
     /// Tells when keys or accounts change.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<i64> {
-        self.revision.subscribe()
+        self.changes.subscribe()
     }
 
     fn is_fresh(&self) -> bool {
@@ -102,7 +106,7 @@ impl Credentials {
         let principal = match remembered {
             Some(principal) => principal,
             None => {
-                let seen = *self.revision.borrow();
+                let seen = self.revision.load(Ordering::Acquire);
                 let Some(principal) = self.store.principal(hash).await? else { return Ok(None) };
                 let principal = Arc::new(principal);
                 self.remember(&self.keys, hash, &principal, seen);
@@ -123,7 +127,7 @@ impl Credentials {
         {
             return Ok(Arc::clone(known));
         }
-        let seen = *self.revision.borrow();
+        let seen = self.revision.load(Ordering::Acquire);
         let accounts = Arc::new(self.store.accounts(user_id).await?);
         self.remember(&self.accounts, user_id, &accounts, seen);
         Ok(accounts)
@@ -138,7 +142,7 @@ impl Credentials {
         seen: i64,
     ) {
         let mut map = map.write().unwrap_or_else(PoisonError::into_inner);
-        if *self.revision.borrow() == seen {
+        if self.revision.load(Ordering::Acquire) == seen {
             if map.len() >= REMEMBERED {
                 map.clear();
             }

@@ -29,3 +29,6 @@ pub mod app;
 
 // The command line.
 pub mod cli;
+
+#[cfg(test)]
+mod specimen;

@@ -1,4 +1,4 @@
-//! The order to stop, as every long-running part hears it.
+//! The order to stop, as every long-running part hears it, and the wait until all have left.
 
 use tokio::sync::watch;
 
@@ -34,5 +34,39 @@ impl Stop {
     /// Waits for it. Whoever could give it being gone counts as given.
     pub async fn ordered(&mut self) {
         let _ = self.0.wait_for(|stop| *stop).await;
+    }
+}
+
+/// Counts who is still there.
+#[derive(Debug, Clone)]
+pub struct Present(watch::Sender<usize>);
+
+/// Somebody who is there until this is dropped.
+#[derive(Debug)]
+pub struct Presence(watch::Sender<usize>);
+
+impl Default for Present {
+    fn default() -> Self {
+        Self(watch::Sender::new(0))
+    }
+}
+
+impl Present {
+    /// Somebody comes.
+    #[must_use]
+    pub fn enter(&self) -> Presence {
+        self.0.send_modify(|present| *present += 1);
+        Presence(self.0.clone())
+    }
+
+    /// Waits until nobody is there.
+    pub async fn left(&self) {
+        let _ = self.0.subscribe().wait_for(|present| *present == 0).await;
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.0.send_modify(|present| *present -= 1);
     }
 }

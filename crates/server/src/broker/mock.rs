@@ -116,3 +116,6 @@ impl Broker for MockBroker {
         answer(order, now)
     }
 }
+
+#[cfg(test)]
+mod tests;

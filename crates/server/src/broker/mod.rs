@@ -12,6 +12,11 @@ use hookfill_domain::time::Timestamp;
 
 pub use mock::MockBroker;
 
+/// Most characters kept of a broker's words; they end up in messages, which have a limit.
+const WORDS: usize = 500;
+/// Most bytes of a broker's id for an order.
+const BROKER_ORDER_ID: usize = 128;
+
 /// What a broker says about an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -82,6 +87,40 @@ pub enum Answer {
         /// What went wrong.
         why: String,
     },
+}
+
+impl Answer {
+    /// The same answer, its words cut to what is kept. An id that is too long to be one makes it unreadable.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        match &mut self {
+            Self::Working { broker_order_id, .. }
+            | Self::PartlyFilled { broker_order_id, .. }
+            | Self::Filled { broker_order_id, .. }
+            | Self::Closed { broker_order_id, .. }
+                if broker_order_id.len() > BROKER_ORDER_ID =>
+            {
+                return Self::Unknown { why: "the broker's order id is too long to be one".to_owned() };
+            }
+            Self::Closed { reason: Some(words), .. }
+            | Self::Rejected { reason: words }
+            | Self::Expired { reason: words }
+            | Self::NeverArrived { why: words, .. }
+            | Self::Refused { why: words, .. }
+            | Self::Unknown { why: words } => {
+                if let Some((end, _)) = words.char_indices().nth(WORDS) {
+                    words.truncate(end);
+                    words.push('…');
+                }
+            }
+            Self::Working { .. }
+            | Self::PartlyFilled { .. }
+            | Self::Filled { .. }
+            | Self::Closed { .. }
+            | Self::Canceled => {}
+        }
+        self
+    }
 }
 
 /// A broker's adapter.

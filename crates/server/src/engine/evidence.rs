@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookfill_domain::lifecycle::{Change, Exposure, OrderState};
+use hookfill_domain::lifecycle::{Change, Exposure, OrderEvent, OrderState};
 use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
 
@@ -50,8 +50,25 @@ fn known(state: OrderState) -> Known {
 
 /// Turns an answer into the events that are missing in the order's history, or into a time to look again.
 ///
-/// One answer can owe several events: an order that filled and closed during an outage still shows both.
+/// One answer can owe several events: an order that filled and closed during an outage still shows both. What cannot
+/// have happened to the order proves nothing, and is asked about again.
 pub(super) fn verdict(order: &Order, answer: Answer, now: Timestamp) -> Verdict {
+    match owed(order, answer, now) {
+        Verdict::Record(changes) if !can_happen(order, &changes, now) => {
+            tracing::warn!(order = %order.id, state = order.state().as_str(), ?changes, "the broker contradicts itself");
+            Verdict::Postpone(now.plus(DOUBT_WAIT.1))
+        }
+        verdict => verdict,
+    }
+}
+
+fn can_happen(order: &Order, changes: &[Change], at: Timestamp) -> bool {
+    let events = changes.iter().map(|change| OrderEvent { at, change: change.clone() });
+    events.into_iter().try_fold(order.clone(), |order, event| order.apply(&event)).is_ok()
+}
+
+/// The events that an answer owes, taken at its word.
+fn owed(order: &Order, answer: Answer, now: Timestamp) -> Verdict {
     let known = known(order.state());
     let accepted = |broker_order_id, check_again_at| {
         (known < Known::AtBroker).then_some(Change::Accepted { broker_order_id, check_again_at })
@@ -64,7 +81,8 @@ pub(super) fn verdict(order: &Order, answer: Answer, now: Timestamp) -> Verdict 
             }
         }
         Answer::PartlyFilled { broker_order_id, filled, check_again_at } => {
-            if known == Known::Filled || order.progress.filled == Some(filled) {
+            // Reports may come late: what has filled does not become less.
+            if known == Known::Filled || order.progress.filled.is_some_and(|before| filled <= before) {
                 return Verdict::Postpone(check_again_at);
             }
             let events = accepted(broker_order_id, check_again_at);
@@ -148,3 +166,6 @@ fn unknown(order: &Order, why: String, now: Timestamp) -> Verdict {
         Verdict::Postpone(check_again_at)
     }
 }
+
+#[cfg(test)]
+mod tests;

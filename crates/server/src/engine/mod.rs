@@ -6,16 +6,17 @@
 mod evidence;
 mod perform;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use hookfill_domain::ids::{Seq, UserId};
 use hookfill_domain::time::Timestamp;
-use hookfill_store::{Leased, SharedStore, StoreError};
+use hookfill_store::{Leased, StoreError, Work};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
 
 use crate::broker::Broker;
 use crate::clock::Clock;
@@ -30,6 +31,10 @@ const IN_FLIGHT: usize = 512;
 const POLL: Duration = Duration::from_secs(1);
 /// How long it waits after the store has failed it.
 const PAUSE: Duration = Duration::from_millis(250);
+/// Free places with which it looks at once even if more is due than it can take up.
+const ROOM: usize = IN_FLIGHT / 4;
+/// How long it rests otherwise: each look reads as many orders as are in flight.
+const REST: Duration = Duration::from_millis(20);
 
 /// Wakes the engine before its time.
 #[derive(Default)]
@@ -46,17 +51,12 @@ impl Alarm {
             self.rung.notify_one();
         }
     }
-
-    /// Rings in any case.
-    fn ring_now(&self) {
-        self.rung.notify_one();
-    }
 }
 
 /// What the engine works with.
 pub struct Engine {
     /// Where orders are.
-    pub store: SharedStore,
+    pub store: Arc<dyn Work>,
     /// Where they are worked.
     pub broker: Arc<dyn Broker>,
     /// What time it is.
@@ -67,20 +67,27 @@ pub struct Engine {
     pub metrics: Arc<Metrics>,
 }
 
-/// An order's place among all orders, and what came of working it.
-type Worked = ((UserId, Seq), Result<(), StoreError>);
+/// An order's place among all orders.
+type Key = (UserId, Seq);
+/// What came of working an order.
+type Worked = Result<(Id, Result<(), StoreError>), JoinError>;
 
 /// What the loop remembers between two looks.
 struct Round {
-    tasks: JoinSet<Worked>,
-    in_flight: HashSet<(UserId, Seq)>,
-    pause: bool,
+    tasks: JoinSet<Result<(), StoreError>>,
+    in_flight: HashSet<Key>,
+    /// Which task works which order: one that ends in a panic takes nothing but its own order with it.
+    keys: HashMap<Id, Key>,
+    /// No look before then.
+    rest_until: Instant,
+    /// Whether the rest is over as soon as there is room.
+    only_crowded: bool,
 }
 
 impl Engine {
     /// Works orders until told to stop, then finishes what is in hand.
     pub async fn run(self: Arc<Self>, mut stop: Stop) {
-        let mut round = Round { tasks: JoinSet::new(), in_flight: HashSet::new(), pause: false };
+        let mut round = Round::begin();
         while !stop.is_ordered() {
             // Registered before the store is asked: what is committed meanwhile rings.
             let rung = self.alarm.rung.notified();
@@ -89,34 +96,41 @@ impl Engine {
             tokio::select! {
                 () = rung => {}
                 () = tokio::time::sleep(sleep) => {}
-                Some(done) = round.tasks.join_next() => round.note(done, &self.metrics),
+                Some(done) = round.tasks.join_next_with_id() => round.note(done),
                 () = stop.ordered() => {}
             }
-            while let Some(done) = round.tasks.try_join_next() {
-                round.note(done, &self.metrics);
+            while let Some(done) = round.tasks.try_join_next_with_id() {
+                round.note(done);
             }
+            self.show(&round);
         }
-        while let Some(done) = round.tasks.join_next().await {
-            round.note(done, &self.metrics);
+        while let Some(done) = round.tasks.join_next_with_id().await {
+            round.note(done);
+            self.show(&round);
         }
+    }
+
+    fn show(&self, round: &Round) {
+        self.metrics.engine_in_flight.set(i64::try_from(round.in_flight.len()).unwrap_or(i64::MAX));
     }
 
     /// Takes up what is due and says how long there is to sleep.
     async fn look(self: &Arc<Self>, round: &mut Round) -> Duration {
-        if std::mem::take(&mut round.pause) {
-            return PAUSE;
-        }
-        let now = self.clock.now();
         let room = IN_FLIGHT.saturating_sub(round.in_flight.len());
         if room == 0 {
             return POLL;
         }
+        if let Some(rest) = round.rest(room) {
+            return rest;
+        }
+        let now = self.clock.now();
         // Those in flight are due as well, until their result is recorded.
         let asked = room + round.in_flight.len();
         let due = match self.store.due(now, asked).await {
             Ok(due) => due,
             Err(error) => {
                 tracing::warn!(%error, "the engine cannot see what is due");
+                round.pause();
                 return PAUSE;
             }
         };
@@ -126,20 +140,26 @@ impl Engine {
             let key = (leased.order.user_id, leased.order.seq);
             if taken < room && round.in_flight.insert(key) {
                 taken += 1;
-                self.take_up(leased, now, &mut round.tasks);
+                self.take_up(leased, now, round);
             }
         }
-        self.metrics.engine_in_flight.set(i64::try_from(round.in_flight.len()).unwrap_or(i64::MAX));
-        if full { POLL } else { self.until_next(now).await }
+        self.show(round);
+        if full {
+            round.crowded();
+            POLL
+        } else {
+            self.until_next(now).await
+        }
     }
 
-    fn take_up(self: &Arc<Self>, leased: Leased, now: Timestamp, tasks: &mut JoinSet<Worked>) {
+    fn take_up(self: &Arc<Self>, leased: Leased, now: Timestamp, round: &mut Round) {
         if let Some(due_at) = leased.order.due_at {
             self.metrics.engine_lag_seconds.observe(now.since(due_at).as_secs_f64());
         }
         let engine = Arc::clone(self);
         let key = (leased.order.user_id, leased.order.seq);
-        tasks.spawn(async move { (key, engine.work(leased).await) });
+        let task = round.tasks.spawn(async move { engine.work(leased).await });
+        round.keys.insert(task.id(), key);
     }
 
     /// How long until the next order is due that is not due already.
@@ -155,22 +175,47 @@ impl Engine {
 }
 
 impl Round {
-    fn note(&mut self, done: Result<Worked, tokio::task::JoinError>, metrics: &Metrics) {
-        match done {
-            Ok((key, outcome)) => {
-                self.in_flight.remove(&key);
-                if let Err(error) = outcome {
-                    tracing::warn!(%error, user = %key.0, seq = %key.1, "an order could not be worked; it stays due");
-                    self.pause = true;
-                }
-            }
-            Err(error) => {
-                // The order's key is lost with the task: forget all, the store tells what is due.
-                tracing::error!(%error, "working an order ended in a panic");
-                self.in_flight.clear();
-                self.pause = true;
-            }
+    fn begin() -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            in_flight: HashSet::new(),
+            keys: HashMap::new(),
+            rest_until: Instant::now(),
+            only_crowded: false,
         }
-        metrics.engine_in_flight.set(i64::try_from(self.in_flight.len()).unwrap_or(i64::MAX));
+    }
+
+    /// How long there is to rest before the next look, if at all.
+    fn rest(&self, room: usize) -> Option<Duration> {
+        let rest = self.rest_until.saturating_duration_since(Instant::now());
+        (!rest.is_zero() && !(self.only_crowded && room >= ROOM)).then_some(rest)
+    }
+
+    /// The store has failed us.
+    fn pause(&mut self) {
+        self.rest_until = Instant::now() + PAUSE;
+        self.only_crowded = false;
+    }
+
+    /// More is due than there is room for.
+    fn crowded(&mut self) {
+        self.rest_until = Instant::now() + REST;
+        self.only_crowded = true;
+    }
+
+    fn note(&mut self, done: Worked) {
+        let (id, outcome) = match done {
+            Ok((id, outcome)) => (id, outcome.map_err(|error| error.to_string())),
+            Err(error) => (error.id(), Err(error.to_string())),
+        };
+        let Some(key) = self.keys.remove(&id) else { return };
+        self.in_flight.remove(&key);
+        if let Err(error) = outcome {
+            tracing::warn!(error, user = %key.0, seq = %key.1, "an order could not be worked; it stays due");
+            self.pause();
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
 //! One order, from what is due to what came of it.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hookfill_domain::lifecycle::{Change, OrderEvent};
 use hookfill_domain::order::Order;
 use hookfill_domain::plan::{Step, next_step};
@@ -16,6 +18,8 @@ use crate::telemetry::{BrokerLabels, EventLabels};
 pub const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// How long to leave an order alone after an event that did not fit it.
 const MISFIT_WAIT: Duration = Duration::from_secs(1);
+/// How soon a broker may be asked the same again, whatever it says: an answer that is always due is no tight loop.
+const ASK_AGAIN: Duration = Duration::from_millis(10);
 /// Steps taken for one order in a row; more wait for their turn.
 const STEPS: usize = 4;
 
@@ -41,7 +45,6 @@ impl Engine {
                 Err(error) => return Err(error),
             }
         }
-        self.alarm.ring_now();
         Ok(())
     }
 
@@ -60,7 +63,7 @@ impl Engine {
                 // The intent is on disk before the first byte leaves.
                 let submitting =
                     self.record(leased, vec![Change::Submitting { fixed: self.broker.fix() }]).await?;
-                let answer = limited(self.broker.submit(&submitting, now)).await;
+                let answer = limited(self.broker.submit(&submitting, self.clock.now())).await;
                 return self
                     .settle(Leased { order: submitting, fence: leased.fence }, "submit", answer)
                     .await;
@@ -81,26 +84,50 @@ impl Engine {
     ) -> Result<Option<Order>, StoreError> {
         self.metrics.broker_calls.get_or_create(&BrokerLabels { call, answer: kind(&answer) }).inc();
         match verdict(&leased.order, answer, self.clock.now()) {
-            Verdict::Record(changes) => self.record(&leased, changes).await.map(Some),
-            Verdict::Postpone(until) => self.store.postpone(&leased, until).await.map(|()| None),
+            Verdict::Record(changes) => {
+                let order = self.record(&leased, changes).await?;
+                self.mind_request(&leased, order).await.map(Some)
+            }
+            Verdict::Postpone(until) => {
+                let until = until.max(self.clock.now().plus(ASK_AGAIN));
+                self.store.postpone(&leased, until).await.map(|()| None)
+            }
         }
+    }
+
+    /// What the user asked for while the broker was busy with something else is due at once: when to look at the
+    /// order again, as the broker just told, is about the order as it was.
+    async fn mind_request(&self, leased: &Leased, mut order: Order) -> Result<Order, StoreError> {
+        let came_meanwhile = order.state().request().is_some() && leased.order.state().request().is_none();
+        let now = self.clock.now();
+        if came_meanwhile && order.due_at.is_some_and(|due_at| due_at > now) {
+            let mut recorded = Leased { order, fence: leased.fence };
+            self.store.postpone(&recorded, now).await?;
+            recorded.order.due_at = Some(now);
+            order = recorded.order;
+        }
+        Ok(order)
     }
 
     async fn record(&self, leased: &Leased, changes: Vec<Change>) -> Result<Order, StoreError> {
-        for change in &changes {
-            self.metrics.order_events.get_or_create(&EventLabels { event: change.as_str() }).inc();
-        }
+        let names: Vec<_> = changes.iter().map(Change::as_str).collect();
         let at = self.clock.now();
         let events = changes.into_iter().map(|change| OrderEvent { at, change }).collect();
-        self.store.record(leased, events).await
+        let order = self.store.record(leased, events).await?;
+        for event in names {
+            self.metrics.order_events.get_or_create(&EventLabels { event }).inc();
+        }
+        Ok(order)
     }
 }
 
-/// The answer, or that there was none in time.
+/// The answer, or that there was none in time, or none at all: an adapter that panics may have sent the order.
 async fn limited(call: impl Future<Output = Answer>) -> Answer {
-    tokio::time::timeout(CALL_LIMIT, call)
-        .await
-        .unwrap_or_else(|_| Answer::Unknown { why: format!("no answer within {} s", CALL_LIMIT.as_secs()) })
+    match tokio::time::timeout(CALL_LIMIT, AssertUnwindSafe(call).catch_unwind()).await {
+        Ok(Ok(answer)) => answer.bounded(),
+        Ok(Err(_)) => Answer::Unknown { why: "the broker's adapter panicked".to_owned() },
+        Err(_) => Answer::Unknown { why: format!("no answer within {} s", CALL_LIMIT.as_secs()) },
+    }
 }
 
 fn kind(answer: &Answer) -> &'static str {

@@ -18,6 +18,7 @@ use super::limits::BROKER_ANSWER;
 use super::orders::{order_id, order_not_found};
 use super::path::Id;
 use super::state::AppState;
+use crate::bus::{Hint, Subscription};
 
 type Answer = Result<(StatusCode, Json<OrderView>), ApiError>;
 
@@ -55,23 +56,41 @@ async fn ask(state: &AppState, caller: &Caller, id: &str, request: Request) -> A
         Requested::NotFound => return Err(order_not_found()),
     };
     while order.state().request().is_some() {
-        if timeout_at(deadline, hints.next()).await.is_err() {
-            order = reread(state, caller.user_id, &order).await?;
+        let in_time = timeout_at(deadline, news_of(&order, &mut hints)).await.is_ok();
+        order = reread(state, caller.user_id, &order).await?;
+        if !in_time {
             break;
         }
-        order = reread(state, caller.user_id, &order).await?;
     }
     if order.state().request().is_some() {
         return Ok((StatusCode::ACCEPTED, Json(OrderView::from(&order))));
     }
-    let done = match request {
-        Request::Cancel => Status::Canceled,
-        Request::Close => Status::Closed,
+    let (before, done) = match request {
+        Request::Cancel => (Status::Pending, Status::Canceled),
+        Request::Close => (Status::Executed, Status::Closed),
     };
-    if order.status() == done {
-        Ok((StatusCode::OK, Json(OrderView::from(&order))))
-    } else {
-        Err(wrong_status(request, &order))
+    match order.status() {
+        status if status == done => Ok((StatusCode::OK, Json(OrderView::from(&order)))),
+        // Neither done nor asked for any more: the broker would not.
+        status if status == before => Err(broker_refused(request)),
+        _ => Err(wrong_status(request, &order)),
+    }
+}
+
+/// Waits for a hint that something may have happened to an order; the others of its user are not asked about.
+async fn news_of(order: &Order, hints: &mut Subscription) {
+    let id = order.id.to_string();
+    while let Hint::Message(shown) = hints.next().await {
+        if shown.message.contains(&id) {
+            return;
+        }
+    }
+}
+
+fn broker_refused(request: Request) -> ApiError {
+    match request {
+        Request::Cancel => ApiError::conflict("cancel_refused", "The broker would not cancel the order."),
+        Request::Close => ApiError::conflict("close_refused", "The broker would not close the position."),
     }
 }
 

@@ -3,13 +3,14 @@
 mod session;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
 use axum::routing::get;
+use axum::{Extension, Router};
 use hookfill_domain::ids::{Seq, UserId};
 use hookfill_store::Scope;
 use http::request::Parts;
@@ -21,6 +22,7 @@ use crate::http::auth::{self, authenticate, presented_key};
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::http::{Id, read_after};
+use crate::shutdown::Present;
 use session::{Known, Session};
 
 /// Most bytes of a message from a client: it only ever sends its key.
@@ -30,9 +32,48 @@ const READ_BUFFER: usize = 4 * 1024;
 /// Bytes that wait to be written to a client; one that does not read is closed, not buffered for.
 const WRITE_BUFFER: usize = 64 * 1024;
 
+/// How patient the stream is with a client.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// How long a client without a key in its handshake has to send one.
+    pub authenticate_within: Duration,
+    /// How long a write may be blocked before the client is closed as too slow.
+    pub write_limit: Duration,
+    /// How long the close frame is tried.
+    pub close_limit: Duration,
+    /// How often a client is pinged; also how often the store is asked, whatever hints were lost.
+    pub ping_every: Duration,
+    /// How long a client may be silent.
+    pub dead_after: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            authenticate_within: Duration::from_secs(5),
+            write_limit: Duration::from_secs(10),
+            close_limit: Duration::from_secs(2),
+            ping_every: Duration::from_secs(20),
+            dead_after: Duration::from_secs(60),
+        }
+    }
+}
+
+/// All streams of a service.
+#[derive(Debug, Clone, Default)]
+pub struct Streams {
+    /// How patient they are.
+    pub pace: Pace,
+    /// Those that are open, to be waited for when the service stops.
+    pub open: Present,
+}
+
 /// The routes of the stream.
-pub fn routes() -> Router<Arc<AppState>> {
-    Router::new().route("/ws/orders", get(own)).route("/ws/orders/{user_id}", get(named))
+pub fn routes(streams: Streams) -> Router<Arc<AppState>> {
+    Router::new()
+        .route("/ws/orders", get(own))
+        .route("/ws/orders/{user_id}", get(named))
+        .layer(Extension(streams))
 }
 
 /// What the client asked for in its address.
@@ -42,24 +83,34 @@ struct StreamQuery {
 }
 
 /// The stream of the key's owner.
-async fn own(State(state): State<Arc<AppState>>, request: Request) -> Result<Response, ApiError> {
+async fn own(
+    State(state): State<Arc<AppState>>,
+    Extension(streams): Extension<Streams>,
+    request: Request,
+) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
-    open(state, parts, None).await
+    open(state, streams, parts, None).await
 }
 
 /// The stream of a named user, who must be the key's owner.
 async fn named(
     State(state): State<Arc<AppState>>,
+    Extension(streams): Extension<Streams>,
     Id(user_id): Id,
     request: Request,
 ) -> Result<Response, ApiError> {
     let unknown = |_| ApiError::not_found("not_found", "There is nothing at this path.");
     let user_id = user_id.parse().map(UserId).map_err(unknown)?;
     let (parts, _) = request.into_parts();
-    open(state, parts, Some(user_id)).await
+    open(state, streams, parts, Some(user_id)).await
 }
 
-async fn open(state: Arc<AppState>, mut parts: Parts, wanted: Option<UserId>) -> Result<Response, ApiError> {
+async fn open(
+    state: Arc<AppState>,
+    streams: Streams,
+    mut parts: Parts,
+    wanted: Option<UserId>,
+) -> Result<Response, ApiError> {
     check_origin(&state, &parts.headers)?;
     let after = asked_after(&parts.uri)?;
     let peer = auth::peer(&parts);
@@ -77,7 +128,15 @@ async fn open(state: Arc<AppState>, mut parts: Parts, wanted: Option<UserId>) ->
         }
     };
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &state).await.map_err(no_upgrade)?;
-    let session = Session { state, wanted, after, peer, headers: parts.headers };
+    let session = Session {
+        state,
+        pace: streams.pace,
+        presence: streams.open.enter(),
+        wanted,
+        after,
+        peer,
+        headers: parts.headers,
+    };
     let response = upgrade
         .max_message_size(MESSAGE)
         .max_frame_size(MESSAGE)

@@ -7,7 +7,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use hookfill_domain::ids::{Seq, UserId};
-use hookfill_store::{Principal, Scope, StoreError};
+use hookfill_store::{Principal, Scope, Shown, StoreError};
 use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -18,21 +18,14 @@ use crate::bus::{Hint, Subscription};
 use crate::http::auth::authenticate;
 use crate::http::caller::Peer;
 use crate::http::state::AppState;
-use crate::shutdown::Stop;
+use crate::shutdown::Presence;
+use crate::stream::Pace;
 use crate::telemetry::StreamLabels;
 
-/// How long a client without a key in its handshake has to send one.
-const AUTHENTICATE_WITHIN: Duration = Duration::from_secs(5);
-/// How long a write may be blocked before the client is closed as too slow.
-const WRITE_LIMIT: Duration = Duration::from_secs(10);
-/// How long the close frame is tried.
-const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-/// How often a client is pinged; also how often the store is asked, whatever hints were lost.
-const PING_EVERY: Duration = Duration::from_secs(20);
-/// How long a client may be silent.
-const DEAD_AFTER: Duration = Duration::from_secs(60);
 /// How long to wait before the store is asked again after it failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How often a key that will expire is looked at.
+const EXPIRY_LOOK: Duration = Duration::from_millis(500);
 /// Messages read from the store at once.
 const PAGE: usize = 256;
 
@@ -96,6 +89,9 @@ struct Authenticate {
 /// A stream that is about to begin.
 pub(super) struct Session {
     pub(super) state: Arc<AppState>,
+    pub(super) pace: Pace,
+    /// It counts as open until this is dropped.
+    pub(super) presence: Presence,
     pub(super) wanted: Option<UserId>,
     pub(super) after: Option<Seq>,
     pub(super) peer: Option<Peer>,
@@ -105,27 +101,35 @@ pub(super) struct Session {
 impl Session {
     /// Runs the stream to its end.
     pub(super) async fn run(self, socket: WebSocket, known: Option<Known>) {
-        let metrics = Arc::clone(&self.state.metrics);
-        metrics.streams.inc();
+        let (state, pace) = (Arc::clone(&self.state), self.pace);
+        state.metrics.streams.inc();
         let (sink, mut source) = socket.split();
-        let mut out = Out { sink };
-        let end = self.follow(&mut out, &mut source, known).await;
-        out.close(end).await;
-        metrics.streams.dec();
-        metrics.streams_ended.get_or_create(&StreamLabels { reason: end.word() }).inc();
+        let mut out = Out { sink, pace };
+        let mut stopping = state.stopping.clone();
+        // Heard even while a write is blocked.
+        let end = tokio::select! {
+            biased;
+            () = stopping.ordered() => End::Stopping,
+            end = self.follow(&mut out, &mut source, known) => end,
+        };
+        out.close(end, &mut source).await;
+        state.metrics.streams.dec();
+        state.metrics.streams_ended.get_or_create(&StreamLabels { reason: end.word() }).inc();
+        drop(self.presence);
     }
 
-    async fn follow(self, out: &mut Out, source: &mut SplitStream<WebSocket>, known: Option<Known>) -> End {
+    async fn follow(&self, out: &mut Out, source: &mut SplitStream<WebSocket>, known: Option<Known>) -> End {
         let known = match known {
             Some(known) => known,
-            None => match timeout(AUTHENTICATE_WITHIN, self.first_message(source)).await {
+            None => match timeout(out.pace.authenticate_within, self.first_message(source)).await {
                 Ok(Ok(known)) => known,
                 Ok(Err(end)) => return end,
                 Err(_) => return End::Unauthorized,
             },
         };
         let user_id = known.principal.user_id;
-        // Listening before the store is asked: what is committed between the two is heard.
+        // Listening before the key is looked at again and the store is asked: what changes meanwhile is noticed.
+        let changes = self.state.credentials.changes();
         let hints = self.state.bus.subscribe(user_id);
         let head = match self.state.store.head(user_id).await {
             Ok(head) => head,
@@ -139,14 +143,23 @@ impl Session {
             "message": "Connected to real-time order updates.",
             "user_id": user_id,
             "seq": head,
-        });
-        if let Err(end) = out.text(&hello.to_string()).await {
-            return end;
+        })
+        .to_string();
+        let mut live = Live {
+            state: Arc::clone(&self.state),
+            user_id,
+            hints,
+            position: self.after.unwrap_or(head),
+            behind: true,
+        };
+        let guard = Guard { state: Arc::clone(&self.state), known, changes };
+        // The key is watched beside the stream, not between two messages: a client that reads slowly must not keep
+        // a stream that it may no longer have.
+        tokio::select! {
+            biased;
+            end = guard.watch() => end,
+            end = live.run(&hello, out, source) => end,
         }
-        let position = self.after.unwrap_or(head);
-        let (changes, stopping) = (self.state.credentials.changes(), self.state.stopping.clone());
-        let mut live = Live { state: self.state, known, hints, position, changes, stopping };
-        live.run(out, source).await
     }
 
     /// Waits for the key.
@@ -178,54 +191,86 @@ impl Session {
     }
 }
 
+/// The watch over the key of an open stream.
+struct Guard {
+    state: Arc<AppState>,
+    known: Known,
+    changes: watch::Receiver<i64>,
+}
+
+impl Guard {
+    /// Returns once the key was revoked, has expired or may no longer read.
+    async fn watch(mut self) -> End {
+        loop {
+            let look_at = match self.still_allowed().await {
+                Ok(true) => self.known.principal.expires_at.map(|_| Instant::now() + EXPIRY_LOOK),
+                Ok(false) => return End::Unauthorized,
+                // What cannot be looked up is not refused, but asked again.
+                Err(_) => Some(Instant::now() + STORE_PAUSE),
+            };
+            tokio::select! {
+                changed = self.changes.changed() => if changed.is_err() {
+                    return End::Stopping;
+                },
+                () = sleep_until(look_at) => {}
+            }
+        }
+    }
+
+    async fn still_allowed(&self) -> Result<bool, StoreError> {
+        let found = self.state.credentials.principal(self.known.key.expose_secret()).await?;
+        Ok(found.is_some_and(|principal| principal.scopes.contains(&Scope::Read)))
+    }
+}
+
 /// A stream that has begun.
 struct Live {
     state: Arc<AppState>,
-    known: Known,
+    user_id: UserId,
     hints: Subscription,
     /// The number of the last message that was sent.
     position: Seq,
-    changes: watch::Receiver<i64>,
-    stopping: Stop,
+    /// Whether the store may have more than was sent.
+    behind: bool,
 }
 
 impl Live {
-    async fn run(&mut self, out: &mut Out, source: &mut SplitStream<WebSocket>) -> End {
-        let mut heard = Instant::now();
-        let mut pings = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+    async fn run(&mut self, hello: &str, out: &mut Out, source: &mut SplitStream<WebSocket>) -> End {
+        if let Err(end) = out.text(hello).await {
+            return end;
+        }
+        let pace = out.pace;
+        let mut dead_at = Instant::now() + pace.dead_after;
+        let mut pings = interval_at(Instant::now() + pace.ping_every, pace.ping_every);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // A client that is behind is served before anything is waited for.
-        let mut look_at = Some(Instant::now());
+        let mut store_rests_until = Instant::now();
         loop {
+            // In this order, so that a flood of messages drowns neither the pings nor what the client sends.
             let next = tokio::select! {
                 biased;
-                () = self.stopping.ordered() => Next::Stop,
-                () = sleep_until(look_at) => Next::Look,
-                hint = self.hints.next() => Next::Hint(hint),
                 message = source.next() => Next::Heard(message),
-                _ = self.changes.changed() => Next::CheckKey,
+                () = tokio::time::sleep_until(dead_at) => return End::Dead,
                 _ = pings.tick() => Next::Ping,
+                () = tokio::time::sleep_until(store_rests_until), if self.behind => Next::Look,
+                hint = self.hints.next() => Next::Hint(hint),
             };
             let done = match next {
-                Next::Stop => Err(End::Stopping),
-                Next::Look => self.catch_up(out).await.map(|next| look_at = next),
-                Next::Hint(hint) => self.take(hint, out).await.map(|behind| {
-                    if behind {
-                        look_at = Some(Instant::now());
-                    }
-                }),
                 Next::Heard(None | Some(Err(_) | Ok(Message::Close(_)))) => Err(End::Gone),
                 Next::Heard(Some(Ok(_))) => {
-                    heard = Instant::now();
+                    dead_at = Instant::now() + pace.dead_after;
                     Ok(())
                 }
-                Next::CheckKey => self.still_allowed().await,
-                Next::Ping if heard.elapsed() >= DEAD_AFTER => Err(End::Dead),
                 Next::Ping => {
                     // The store is asked as well, whatever hints were lost.
-                    look_at = look_at.or(Some(Instant::now()));
-                    self.tick(out).await
+                    self.behind = true;
+                    out.send(Message::Ping(bytes::Bytes::new())).await
                 }
+                Next::Look => self.catch_up(out).await.map(|reached| {
+                    if !reached {
+                        store_rests_until = Instant::now() + STORE_PAUSE;
+                    }
+                }),
+                Next::Hint(hint) => self.take(hint, out).await,
             };
             if let Err(end) = done {
                 return end;
@@ -233,60 +278,49 @@ impl Live {
         }
     }
 
-    async fn tick(&self, out: &mut Out) -> Result<(), End> {
-        self.still_allowed().await?;
-        out.send(Message::Ping(bytes::Bytes::new())).await
-    }
-
-    /// Sends what a hint brings; true if the store has to be asked.
-    async fn take(&mut self, hint: Hint, out: &mut Out) -> Result<bool, End> {
+    /// Sends what a hint brings, if it is the next message; else the store has to be asked.
+    async fn take(&mut self, hint: Hint, out: &mut Out) -> Result<(), End> {
         match hint {
-            Hint::Message(shown) if shown.seq == self.position.next() => {
-                out.text(&shown.message).await?;
-                self.position = shown.seq;
-                self.state.metrics.stream_messages.inc();
-                Ok(false)
+            Hint::Message(shown) if shown.seq == self.position.next() => self.send(&shown, out).await,
+            Hint::Message(shown) => {
+                self.behind |= shown.seq > self.position;
+                Ok(())
             }
-            Hint::Message(shown) => Ok(shown.seq > self.position),
-            Hint::Look => Ok(true),
+            Hint::Look => {
+                self.behind = true;
+                Ok(())
+            }
         }
     }
 
-    /// Sends a page of what was missed, from the store. Returns when to look again; `None` once all is sent.
-    async fn catch_up(&mut self, out: &mut Out) -> Result<Option<Instant>, End> {
-        let missed = self.state.store.events_after(self.known.principal.user_id, self.position, PAGE).await;
-        let Ok(missed) = missed else {
-            // An outage is outlived in silence.
-            return Ok(Some(Instant::now() + STORE_PAUSE));
+    /// Sends a page of what was missed, from the store; false if the store could not be asked.
+    ///
+    /// An outage is outlived in silence.
+    async fn catch_up(&mut self, out: &mut Out) -> Result<bool, End> {
+        let Ok(missed) = self.state.store.events_after(self.user_id, self.position, PAGE).await else {
+            return Ok(false);
         };
         for shown in &missed {
-            out.text(&shown.message).await?;
-            self.position = shown.seq;
-            self.state.metrics.stream_messages.inc();
+            self.send(shown, out).await?;
         }
-        Ok((missed.len() == PAGE).then(Instant::now))
+        self.behind = missed.len() == PAGE;
+        Ok(true)
     }
 
-    /// A key that was revoked or has expired ends its streams.
-    async fn still_allowed(&self) -> Result<(), End> {
-        let found: Result<_, StoreError> =
-            self.state.credentials.principal(self.known.key.expose_secret()).await;
-        match found {
-            Ok(Some(principal)) if principal.scopes.contains(&Scope::Read) => Ok(()),
-            Ok(_) => Err(End::Unauthorized),
-            Err(_) => Ok(()),
-        }
+    async fn send(&mut self, shown: &Shown, out: &mut Out) -> Result<(), End> {
+        out.text(&shown.message).await?;
+        self.position = shown.seq;
+        self.state.metrics.stream_messages.inc();
+        Ok(())
     }
 }
 
 /// What a stream does next.
 enum Next {
-    Stop,
+    Heard(Option<Result<Message, axum::Error>>),
+    Ping,
     Look,
     Hint(Hint),
-    Heard(Option<Result<Message, axum::Error>>),
-    CheckKey,
-    Ping,
 }
 
 async fn sleep_until(at: Option<Instant>) {
@@ -299,6 +333,7 @@ async fn sleep_until(at: Option<Instant>) {
 /// The way to the client.
 struct Out {
     sink: SplitSink<WebSocket, Message>,
+    pace: Pace,
 }
 
 impl Out {
@@ -308,19 +343,24 @@ impl Out {
 
     /// Sends a message; a client that does not take it in time is too slow.
     async fn send(&mut self, message: Message) -> Result<(), End> {
-        match timeout(WRITE_LIMIT, self.sink.send(message)).await {
+        match timeout(self.pace.write_limit, self.sink.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Gone),
             Err(_) => Err(End::TooSlow),
         }
     }
 
-    /// Says why, if anybody may be there to read it.
-    async fn close(mut self, end: End) {
-        if let Some((code, reason)) = end.frame() {
-            let frame = CloseFrame { code, reason: reason.into() };
-            // A client that does not read even this is dropped.
-            let _ = timeout(CLOSE_LIMIT, self.sink.send(Message::Close(Some(frame)))).await;
-        }
+    /// Says why, if anybody may be there to read it, and hears the client out: a connection that is dropped with
+    /// something unread in it is reset, and the client may never see the frame.
+    async fn close(mut self, end: End, source: &mut SplitStream<WebSocket>) {
+        let Some((code, reason)) = end.frame() else { return };
+        let frame = CloseFrame { code, reason: reason.into() };
+        let said_and_heard = async {
+            if self.sink.send(Message::Close(Some(frame))).await.is_ok() {
+                while let Some(Ok(_)) = source.next().await {}
+            }
+        };
+        // A client that does not read even this is dropped.
+        let _ = timeout(self.pace.close_limit, said_and_heard).await;
     }
 }

@@ -34,10 +34,7 @@ fn python() -> Option<String> {
         return Some("python3".to_owned());
     }
     // Past the test harness, which keeps the output of tests that pass to itself.
-    let _ = writeln!(
-        std::io::stderr(),
-        "SKIPPED: no python3 that can import cryptography; set TEST_PYTHON"
-    );
+    let _ = writeln!(std::io::stderr(), "SKIPPED: no python3 that can import cryptography; set TEST_PYTHON");
     None
 }
 

@@ -14,6 +14,7 @@ use hookfill::app::{App, Parts};
 use hookfill::broker::{Broker, MockBroker};
 use hookfill::clock::{Clock, SystemClock};
 use hookfill::config::{Config, Environment, Flags};
+use hookfill::stream::Pace;
 use hookfill_domain::time::Timestamp;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -21,6 +22,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -65,6 +67,8 @@ pub struct Setup {
     variables: BTreeMap<&'static str, String>,
     clock: Option<Arc<dyn Clock>>,
     broker: Option<Arc<dyn Broker>>,
+    pace: Pace,
+    apart: bool,
 }
 
 impl Setup {
@@ -91,6 +95,18 @@ impl Setup {
         self
     }
 
+    /// With streams that are more or less patient.
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    /// On threads of its own, so that it can be torn down at any moment.
+    pub fn apart(mut self) -> Self {
+        self.apart = true;
+        self
+    }
+
     /// Starts the service over a new database.
     pub async fn start(self) -> Service {
         self.start_in(tempfile::tempdir().unwrap()).await
@@ -108,18 +124,36 @@ impl Setup {
         let parts = Parts {
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             broker: self.broker.unwrap_or_else(mock),
+            pace: self.pace,
         };
-        let app = App::build_with(config, parts).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let runtime = Apart(self.apart.then(|| tokio::runtime::Runtime::new().unwrap()));
+        let place = runtime.0.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone());
+        let starting = async move {
+            let app = App::build_with(config, parts).await.unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            (app, listener)
+        };
+        let (app, listener) = place.spawn(starting).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(async move {
+        let running = place.spawn(async move {
             let until = async move {
                 let _ = stopped.await;
             };
             app.run(listener, until).await.unwrap();
         });
-        Service { address, folder, stop, running }
+        Service { address, folder, stop, running, runtime }
+    }
+}
+
+/// Threads of a service that runs apart; they end with it.
+struct Apart(Option<Runtime>);
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -129,6 +163,7 @@ pub struct Service {
     folder: TempDir,
     stop: oneshot::Sender<()>,
     running: JoinHandle<()>,
+    runtime: Apart,
 }
 
 impl Service {
@@ -142,6 +177,21 @@ impl Service {
         self.stop.send(()).unwrap();
         timeout(PATIENCE, self.running).await.expect("it stops in time").expect("it stops well");
         self.folder
+    }
+
+    /// Tears down a service that runs apart, wherever it stands: nothing is finished, nothing is said. Gives back
+    /// the folder of its database.
+    pub async fn crash(mut self) -> TempDir {
+        let runtime = self.runtime.0.take().expect("a service that runs apart");
+        tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE)).await.unwrap();
+        self.folder
+    }
+
+    /// Its database, opened a second time.
+    pub fn database(&self) -> rusqlite::Connection {
+        let database = rusqlite::Connection::open(self.folder.path().join("hookfill.db")).unwrap();
+        database.busy_timeout(PATIENCE).unwrap();
+        database
     }
 
     /// Sends a request without a key.

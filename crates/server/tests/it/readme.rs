@@ -63,7 +63,8 @@ fn the_commands_of_the_readme_do_what_it_says() {
     let here = |command: &str| {
         command.replace("target/release/hookfill", HOOKFILL).replace("http://127.0.0.1:8000", url)
     };
-    let script = format!("set -eo pipefail\n{}\necho\necho \"KEY $HOOKFILL_API_KEY\"\n", here(&blocks.join("\n")));
+    let script =
+        format!("set -eo pipefail\n{}\necho\necho \"KEY $HOOKFILL_API_KEY\"\n", here(&blocks.join("\n")));
     let run = Command::new("bash")
         .args(["-c", &script])
         .current_dir(&folder)
