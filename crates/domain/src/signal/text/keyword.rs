@@ -195,7 +195,9 @@ impl Scan<'_> {
 
     /// A word that says nothing by itself; no price stands there.
     fn plain(&mut self, at: usize) -> Result<usize, SignalError> {
-        if self.tokens[at].text(self.text).len() == 1 {
+        let picture = self.tokens[at].word() == Some(Word::LetterX)
+            && self.tokens.get(at + 1).is_some_and(|next| next.is_mark(b':'));
+        if self.tokens[at].text(self.text).len() == 1 && !picture {
             self.refuse_word_for_price(self.tokens[at].span())?;
         }
         self.before = Before::Word;

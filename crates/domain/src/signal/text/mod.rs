@@ -2,6 +2,8 @@
 
 mod amount;
 mod assemble;
+mod command;
+pub(super) mod command_build;
 pub(super) mod draft;
 mod index;
 mod keyword;
@@ -14,7 +16,9 @@ mod stop;
 mod survey;
 mod value;
 
-use super::{Parsed, Reading, SignalError, lexer, limits};
+use draft::Draft;
+
+use super::{ErrorCode, Parsed, Reading, SignalError, check, lexer, limits};
 
 /// Reads a text.
 pub(super) fn parse(text: &str, reading: &Reading) -> Result<Parsed, SignalError> {
@@ -23,5 +27,20 @@ pub(super) fn parse(text: &str, reading: &Reading) -> Result<Parsed, SignalError
     placeholder::refuse(text, &tokens)?;
     let survey = survey::survey(text, &tokens);
     survey.refuse_reports(text, &tokens)?;
+    if survey.is_command() {
+        return command::parse(text, &tokens, reading);
+    }
     scan::Scan::new(text, &tokens, reading, &survey).run()?.assemble()
+}
+
+/// Checks the prices of a draft that a dialect has filled, and builds its order.
+pub(super) fn finish(draft: Draft) -> Result<Parsed, SignalError> {
+    let Some((side, _)) = draft.side else {
+        return Err(SignalError::whole(
+            ErrorCode::NoSide,
+            "The message neither buys nor sells.",
+        ));
+    };
+    check::check(&draft, side)?;
+    assemble::order(draft)
 }

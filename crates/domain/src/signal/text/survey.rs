@@ -111,6 +111,11 @@ impl Survey {
         side || stop || target || word == Word::Entry
     }
 
+    /// Whether the message commands something about open orders.
+    pub(in super::super) fn is_command(&self) -> bool {
+        self.verb.is_some() && !self.modifies && !(self.side && self.stop && self.target)
+    }
+
     /// Refuses what is a report, a quotation, or the opposite of an instruction.
     pub(in super::super) fn refuse_reports(&self, text: &str, tokens: &[Token]) -> Result<(), SignalError> {
         if let Some(at) = self.negated {
