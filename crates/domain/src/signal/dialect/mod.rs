@@ -25,7 +25,7 @@ pub(super) fn parse(message: &str, format: Format, reading: &Reading) -> Result<
         Format::Auto if is_json => object(message, format, reading),
         Format::Auto => delimited(message, reading),
         Format::TradingView if !is_json => delimited(message, reading),
-        Format::WunderTrading if !is_json => wundertrading::bare(message.trim(), reading),
+        Format::WunderTrading if !is_json => wundertrading::bare(message, reading),
         Format::TradingView
         | Format::TradersPost
         | Format::OpenAlgo
@@ -51,6 +51,8 @@ fn delimited(message: &str, reading: &Reading) -> Result<Parsed, SignalError> {
         pineconnector::read(message, reading)
     } else if pairs::are_octobot(message) {
         pairs::octobot(message, reading)
+    } else if pairs::are_bars(message) {
+        pairs::read_bars(message, reading)
     } else if pairs::are_pairs(message) {
         pairs::read(message, reading)
     } else {

@@ -71,6 +71,46 @@ pub(super) fn read(message: &str, reading: &Reading) -> Result<Parsed, SignalErr
     alert::read(fields, reading)
 }
 
+/// `key|strategy|buy|BTCUSDT`: the values of one published sender, without names.
+pub(super) fn are_bars(message: &str) -> bool {
+    matches!(&bars(message)[..], [_, _, action, symbol] if order::action(action).is_ok() && !symbol.text.contains(' '))
+}
+
+fn bars(message: &str) -> Vec<Scalar<'_>> {
+    let mut at = 0;
+    let pieces = message.split('|').take(5).map(|piece| {
+        let start = at + piece.len() - piece.trim_start().len();
+        at += piece.len() + 1;
+        let text = piece.trim();
+        Scalar {
+            text: text.into(),
+            span: Span {
+                start,
+                end: start + text.len(),
+            },
+        }
+    });
+    pieces.collect()
+}
+
+/// Reads four values between bars.
+pub(super) fn read_bars(message: &str, reading: &Reading) -> Result<Parsed, SignalError> {
+    let mut fields = Fields::default();
+    for (name, value) in ["token", "strategy", "action", "symbol"]
+        .into_iter()
+        .zip(message.split('|'))
+    {
+        let value = value.trim();
+        let start = value.as_ptr() as usize - message.as_ptr() as usize;
+        let span = Span {
+            start,
+            end: start + value.len(),
+        };
+        fields.add(name, span, value, span)?;
+    }
+    alert::read(fields, reading)
+}
+
 fn with_reference(fields: &mut Fields<'_>, reading: &Reading) -> Result<Parsed, SignalError> {
     let seen = fields.remove("entryprice")?;
     let mut parsed = alert::read(fields.clone(), reading)?;

@@ -34,9 +34,9 @@ pub(super) fn is_one(message: &str) -> bool {
     .is_ok();
     plain(head)
         && known
-        && parts
-            .next()
-            .is_some_and(|symbol| !symbol.is_empty() && !symbol.contains([' ', '=']))
+        && parts.next().is_some_and(|symbol| {
+            symbol.contains(|c: char| c.is_ascii_alphabetic()) && !symbol.contains([' ', '='])
+        })
 }
 
 /// Reads a comma list.

@@ -10,11 +10,13 @@ use super::order::{self, Action, Builder};
 
 /// Reads a code without anything around it.
 pub(super) fn bare(code: &str, reading: &Reading) -> Result<Parsed, SignalError> {
+    let text = code.trim();
+    let start = code.len() - code.trim_start().len();
     let scalar = Scalar {
-        text: Cow::Borrowed(code),
+        text: Cow::Borrowed(text),
         span: Span {
-            start: 0,
-            end: code.len(),
+            start,
+            end: start + text.len(),
         },
     };
     read_code(&scalar, Fields::default(), reading)

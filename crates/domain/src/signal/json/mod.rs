@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
             start: self.at,
             end: self.at + length,
         };
-        if self.text[self.at..].starts_with("{{") || self.at > 0 && self.text[self.at - 1..].starts_with("{{")
+        if self.text[self.at..].starts_with("{{") || self.at > 0 && self.text.as_bytes()[self.at - 1..].starts_with(b"{{")
         {
             let detail = "The message still holds a template variable: its sender did not fill it in.";
             return SignalError::at(ErrorCode::UnfilledPlaceholder, span, detail);

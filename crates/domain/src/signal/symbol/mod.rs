@@ -157,11 +157,8 @@ impl Symbols<'_> {
     }
 
     fn single(&self, core: &Core, start: usize, end: usize) -> Option<Found> {
-        if let Some(jones) = self.tokens.get(end)
-            && core.as_str() == "DOW"
-            && jones.text(self.text).eq_ignore_ascii_case("JONES")
-        {
-            return self.found("DOWJONES", start, end + 1);
+        if let Some(found) = self.two_words(core, start, end) {
+            return Some(found);
         }
         let plain = core.as_str();
         let marked = start > 0
@@ -181,6 +178,24 @@ impl Symbols<'_> {
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
             .then_some(stem)?;
         is_known(stem).then(|| self.found(stem, start, end)).flatten()
+    }
+
+    /// `Dow Jones`, `US 30`, `crude oil`.
+    fn two_words(&self, first: &Core, start: usize, end: usize) -> Option<Found> {
+        let known = |name: &str| {
+            is(table::NAMED, name)
+                || table::ALIASES
+                    .binary_search_by_key(&name, |(alias, _)| alias)
+                    .is_ok()
+        };
+        let second = self.tokens.get(end).filter(|second| !second.glued)?;
+        let (second, next) = self.core(end).filter(|_| second.kind != Kind::Newline)?;
+        let mut both = *first;
+        both.add(second.as_str())?;
+        let starts = first.as_str().bytes().all(|b| b.is_ascii_alphabetic()) && !known(first.as_str());
+        (starts && known(both.as_str()))
+            .then(|| self.found(both.as_str(), start, next))
+            .flatten()
     }
 
     /// Skips a broker's suffix behind a point.

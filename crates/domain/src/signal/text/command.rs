@@ -112,6 +112,11 @@ impl Reader<'_> {
             self.breakeven(span.to(self.tokens[at + 1].span()))?;
             return Ok(Some(at + 2));
         }
+        let behind = self.tokens.get(at + 2).and_then(|token| token.word());
+        if matches!(word, Word::Side(_)) && next == Some(Word::To) && behind == Some(Word::Close) {
+            let detail = "To buy or sell in order to close: write `close long` or `close short`.";
+            return Err(SignalError::at(ErrorCode::Contradiction, span, detail));
+        }
         if let Word::Side(side) = word {
             self.side(side, span)?;
         } else if let Word::CloseSide(side) = word {
@@ -162,6 +167,7 @@ impl Reader<'_> {
                 | Word::Stop
                 | Word::Price
                 | Word::Profit
+                | Word::And
         )
     }
 

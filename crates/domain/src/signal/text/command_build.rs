@@ -21,6 +21,15 @@ impl Command {
             let detail = format!("`{word}` has no place in a command about open orders.");
             return Err(SignalError::at(ErrorCode::UnknownAction, span, detail));
         }
+        if let (None, None, Some((_, span)), true) = (
+            self.close,
+            self.cancel,
+            self.side,
+            self.part.is_some() || self.partial.is_some(),
+        ) {
+            let detail = "Does this open an order or close a part of one? Write `close`.";
+            return Err(SignalError::at(ErrorCode::ContextRequired, span, detail));
+        }
         let modifies = self.stop_loss.is_some() || self.stop_loss_to.is_some() || !self.targets.is_empty();
         let closes = self.close.is_some() || self.part.is_some() || self.partial.is_some();
         match (closes, self.cancel.is_some(), modifies) {

@@ -9,11 +9,14 @@ mod index;
 mod keyword;
 mod label;
 mod later;
+mod manner;
 mod placeholder;
 mod remark;
 mod scan;
+mod state;
 mod stop;
 mod survey;
+mod unknown;
 mod value;
 
 use draft::Draft;

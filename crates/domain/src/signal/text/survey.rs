@@ -157,6 +157,7 @@ fn commands(word: Word, previous: Option<Word>, next: Option<Word>, text: &str) 
         || word == Word::Break && next == Some(Word::Even)
         || word == Word::Free && (previous == Some(Word::Risk) || text.len() > 4)
         || word == Word::New && announced
+        || word == Word::Filler && announced && text.eq_ignore_ascii_case("set")
         || word == Word::To && matches!(previous, Some(Word::Sl | Word::Loss | Word::Tp))
 }
 
