@@ -87,10 +87,8 @@ impl<'a> Reader<'a> {
     fn value(&mut self, depth: usize) -> Result<Node<'a>, SignalError> {
         let start = self.at;
         if depth > MAX_DEPTH {
-            let span = Span {
-                start,
-                end: start + 1,
-            };
+            let length = self.text[start..].chars().next().map_or(0, char::len_utf8);
+            let span = Span { start, end: start + length };
             let detail = format!("The JSON is nested more than {MAX_DEPTH} deep.");
             return Err(SignalError::at(ErrorCode::TooLarge, span, detail));
         }

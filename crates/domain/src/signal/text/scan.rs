@@ -164,7 +164,7 @@ impl<'a> Scan<'a> {
             b',' | b'&' if self.on_line > 0 => self.between = Between::Comma,
             b'|' | b';' => self.bar(),
             b'.' => {
-                self.points += 1;
+                self.points = self.points.saturating_add(1);
                 if self.points > 1 && self.on_line > 0 {
                     self.between = Between::Range;
                 }
