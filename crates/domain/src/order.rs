@@ -153,6 +153,7 @@ impl Order {
             quantity,
             risk,
             leverage,
+            distances: _,
             notes: _,
         } = signal;
         Order {

@@ -18,6 +18,7 @@ pub(crate) fn order(seq: i64, at: Timestamp) -> Order {
         quantity: None,
         risk: None,
         leverage: None,
+        distances: hookfill_domain::signal::Distances::default(),
         notes: vec![],
     };
     let origin = Origin {

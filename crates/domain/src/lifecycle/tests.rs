@@ -27,6 +27,7 @@ fn order() -> Order {
         quantity: None,
         risk: None,
         leverage: None,
+        distances: crate::signal::Distances::default(),
         notes: vec![],
     };
     let origin = Origin {

@@ -111,7 +111,7 @@ fn check_amount(amount: Amount, span: Span) -> Result<(), SignalError> {
     let most = match amount.unit {
         Unit::Lots => MAX_LOTS,
         Unit::Percent => 100,
-        Unit::Units | Unit::Usd => return Ok(()),
+        Unit::Units | Unit::Usd | Unit::Pips | Unit::Points | Unit::Price => return Ok(()),
     };
     if amount.value.value() <= Decimal::from(most) {
         return Ok(());

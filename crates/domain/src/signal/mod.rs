@@ -5,9 +5,11 @@
 
 mod admit;
 mod check;
+mod dialect;
 mod error;
 mod fold;
 mod format;
+mod json;
 mod lexer;
 pub mod limits;
 mod model;
@@ -24,8 +26,8 @@ pub use admit::{Admission, admit};
 pub use error::{ErrorCode, SignalError, Span};
 pub use format::{Format, UnknownFormat};
 pub use model::{
-    Amount, CancelSignal, CloseSignal, Entry, FieldSpan, ModifySignal, OrderSignal, Parsed, Signal, StopTo,
-    Unit,
+    Amount, CancelSignal, CloseSignal, Distances, Entry, FieldSpan, ModifySignal, OrderSignal, Parsed,
+    Signal, StopTo, Unit,
 };
 
 use crate::instrument::Instrument;
@@ -48,20 +50,7 @@ pub struct Reading {
 /// A code, a sentence, and where one place is to blame its bytes in `text`.
 pub fn parse(text: &str, format: Format, reading: &Reading) -> Result<Parsed, SignalError> {
     limits::check_bytes(text)?;
-    match format {
-        Format::Auto
-        | Format::Text
-        | Format::TradingView
-        | Format::TradersPost
-        | Format::OpenAlgo
-        | Format::ThreeCommas
-        | Format::PineConnector
-        | Format::OctoBot
-        | Format::Whook
-        | Format::Cornix
-        | Format::WunderTrading
-        | Format::Alertatron => text::parse(text, reading),
-    }
+    dialect::parse(text, format, reading)
 }
 
 #[cfg(test)]

@@ -42,6 +42,8 @@ pub struct OrderSignal {
     pub risk: Option<Amount>,
     /// Times the own capital.
     pub leverage: Option<Quantity>,
+    /// Prices that are given as distances.
+    pub distances: Distances,
     /// What was read and set aside, for people: a reference price, a runner, shares of targets.
     pub notes: Vec<String>,
 }
@@ -81,6 +83,34 @@ pub enum Unit {
     Percent,
     /// US dollars.
     Usd,
+    /// Pips: what one is in price is the instrument's business. Distances only.
+    Pips,
+    /// Points, as the sender's dialect counts them. Distances only.
+    Points,
+    /// Units of price. Distances only.
+    Price,
+}
+
+/// Prices that the message gives as a distance from the fill.
+///
+/// They are understood, and never turned into prices by guessing the fill or the size of a pip: [`super::admit`] refuses
+/// a signal that has one.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Distances {
+    /// From the market to the entry.
+    pub entry: Option<Amount>,
+    /// From the entry to the stop loss.
+    pub stop_loss: Option<Amount>,
+    /// From the entry to each target.
+    pub take_profits: Vec<Amount>,
+}
+
+impl Distances {
+    /// Whether every price is given as a price.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entry.is_none() && self.stop_loss.is_none() && self.take_profits.is_empty()
+    }
 }
 
 /// An instruction to close.
@@ -92,6 +122,8 @@ pub struct CloseSignal {
     pub side: Option<Side>,
     /// The part to close, above 0 and below 1; `None` is all.
     pub fraction: Option<Quantity>,
+    /// The part to close as a count; [`super::admit`] refuses it.
+    pub quantity: Option<Amount>,
     /// For people.
     pub notes: Vec<String>,
 }
@@ -103,6 +135,8 @@ pub struct CancelSignal {
     pub instrument: Option<Instrument>,
     /// Only orders of this side.
     pub side: Option<Side>,
+    /// Only the order that the sender knows by this name.
+    pub reference: Option<String>,
     /// For people.
     pub notes: Vec<String>,
 }
@@ -120,6 +154,8 @@ pub struct ModifySignal {
     pub stop_loss_to: Option<StopTo>,
     /// The new targets; empty leaves them.
     pub take_profits: Vec<Price>,
+    /// New prices that are given as distances.
+    pub distances: Distances,
     /// For people.
     pub notes: Vec<String>,
 }
@@ -214,6 +250,8 @@ struct Wire<'a> {
     fraction: Option<Quantity>,
     stop_loss_to: Option<StopTo>,
     side: Option<Side>,
+    distances: Option<&'a Distances>,
+    reference: Option<&'a str>,
     notes: &'a [String],
 }
 
@@ -232,12 +270,14 @@ impl<'a> From<&'a Signal> for Wire<'a> {
                 quantity: order.quantity,
                 risk: order.risk,
                 leverage: order.leverage,
+                distances: Some(&order.distances),
                 notes: &order.notes,
                 ..Self::default()
             },
             Signal::Close(close) => Self {
                 instrument: close.instrument.as_ref(),
                 fraction: close.fraction,
+                quantity: close.quantity,
                 side: close.side,
                 notes: &close.notes,
                 ..Self::default()
@@ -245,6 +285,7 @@ impl<'a> From<&'a Signal> for Wire<'a> {
             Signal::Cancel(cancel) => Self {
                 instrument: cancel.instrument.as_ref(),
                 side: cancel.side,
+                reference: cancel.reference.as_deref(),
                 notes: &cancel.notes,
                 ..Self::default()
             },
@@ -254,6 +295,7 @@ impl<'a> From<&'a Signal> for Wire<'a> {
                 stop_loss_to: modify.stop_loss_to,
                 take_profits: &modify.take_profits,
                 side: modify.side,
+                distances: Some(&modify.distances),
                 notes: &modify.notes,
                 ..Self::default()
             },
@@ -264,7 +306,7 @@ impl<'a> From<&'a Signal> for Wire<'a> {
 impl Serialize for Signal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let wire = Wire::from(self);
-        let mut json = serializer.serialize_struct("Signal", 16)?;
+        let mut json = serializer.serialize_struct("Signal", 18)?;
         json.serialize_field("kind", self.kind())?;
         json.serialize_field("action", &wire.action)?;
         json.serialize_field("instrument", &wire.instrument)?;
@@ -280,6 +322,8 @@ impl Serialize for Signal {
         json.serialize_field("fraction", &wire.fraction)?;
         json.serialize_field("stop_loss_to", &wire.stop_loss_to)?;
         json.serialize_field("side", &wire.side)?;
+        json.serialize_field("distances", &wire.distances.filter(|distances| !distances.is_empty()))?;
+        json.serialize_field("reference", &wire.reference)?;
         json.serialize_field("notes", wire.notes)?;
         json.end()
     }

@@ -205,6 +205,7 @@ impl Trial {
             quantity: None,
             risk: None,
             leverage: None,
+            distances: hookfill_domain::signal::Distances::default(),
             notes: Vec::new(),
         };
         let origin = Origin {

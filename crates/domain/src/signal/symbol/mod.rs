@@ -46,6 +46,8 @@ impl Core {
             if c.is_ascii_alphanumeric() {
                 *self.bytes.get_mut(self.length)? = c.to_ascii_uppercase() as u8;
                 self.length += 1;
+            } else if !super::fold::is_invisible(c) {
+                return None;
             }
         }
         Some(())
@@ -82,13 +84,19 @@ impl Symbols<'_> {
         (written == core.as_str() && is_ticker(written)).then_some(end)
     }
 
-    /// `x_gold`: the tail of a name is no symbol.
+    /// `x_gold`, `BUY0BTC`: the tail of a name is no symbol.
     fn is_inside_a_name(&self, start: usize) -> bool {
-        let token = self.tokens[start];
-        let joined = start > 1 && token.glued && matches!(self.tokens[start - 1].mark(), Some(b'_' | b'.'));
-        joined
-            && self.tokens[start - 1].glued
-            && matches!(self.tokens[start - 2].kind, Kind::Word(_) | Kind::Foreign)
+        let letters = |token: Token| match token.kind {
+            Kind::Word(_) | Kind::Foreign | Kind::Number | Kind::Broken | Kind::Keycap => true,
+            Kind::Newline | Kind::Mark(_) => false,
+        };
+        let Some(before) =
+            start.checked_sub(1).map(|before| self.tokens[before]).filter(|_| self.tokens[start].glued)
+        else {
+            return false;
+        };
+        let joined = matches!(before.mark(), Some(b'_' | b'.')) && before.glued;
+        letters(before) || joined && start > 1 && letters(self.tokens[start - 2])
     }
 
     /// Letters and digits that touch each other, from a token on.
@@ -123,7 +131,7 @@ impl Symbols<'_> {
         let (quote, mut next) = self.core(behind)?;
         let (b, q) = (base.as_str(), quote.as_str());
         let fiat = (is(table::CURRENCIES, b) || is(table::METALS, b)) && is(table::CURRENCIES, q);
-        let coin = is(table::COIN_QUOTES, q) && (!is_word(b) || is_coin(b))
+        let coin = is(table::COIN_QUOTES, q) && (!is_word(b) || is_coin(b)) && counts_plainly(b)
             || is_coin(b) && (is(table::CURRENCIES, q) || is_coin(q));
         if !fiat && (separated && behind == end || !coin) {
             return None;
@@ -150,11 +158,8 @@ impl Symbols<'_> {
     }
 
     fn single(&self, core: &Core, start: usize, end: usize) -> Option<Found> {
-        if let Some(jones) = self.tokens.get(end)
-            && core.as_str() == "DOW"
-            && jones.text(self.text).eq_ignore_ascii_case("JONES")
-        {
-            return self.found("DOWJONES", start, end + 1);
+        if let Some(found) = self.two_words(core, start, end) {
+            return Some(found);
         }
         let plain = core.as_str();
         let marked = start > 0
@@ -169,6 +174,19 @@ impl Symbols<'_> {
         let stem = table::BARE_SUFFIXES.iter().find_map(|suffix| written.strip_suffix(suffix))?;
         let stem = stem.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()).then_some(stem)?;
         is_known(stem).then(|| self.found(stem, start, end)).flatten()
+    }
+
+    /// `Dow Jones`, `US 30`, `crude oil`.
+    fn two_words(&self, first: &Core, start: usize, end: usize) -> Option<Found> {
+        let known = |name: &str| {
+            is(table::NAMED, name) || table::ALIASES.binary_search_by_key(&name, |(alias, _)| alias).is_ok()
+        };
+        let second = self.tokens.get(end).filter(|second| !second.glued)?;
+        let (second, next) = self.core(end).filter(|_| second.kind != Kind::Newline)?;
+        let mut both = *first;
+        both.add(second.as_str())?;
+        let starts = first.as_str().bytes().all(|b| b.is_ascii_alphabetic()) && !known(first.as_str());
+        (starts && known(both.as_str())).then(|| self.found(both.as_str(), start, next)).flatten()
     }
 
     /// Skips a broker's suffix behind a point.
@@ -189,24 +207,50 @@ impl Symbols<'_> {
     /// Nothing touches the symbol that could belong to it: `EURUSD.SL` names nothing known, and `BTCUSDT@1`
     /// is as likely to be a mistyped `BTCUSD @1`.
     fn is_closed(&self, found: &Found, start: usize) -> bool {
-        let Some(next) = self.tokens.get(found.next).filter(|next| next.glued) else {
-            return true;
-        };
-        match next.kind {
-            Kind::Word(_) | Kind::Foreign | Kind::Number | Kind::Broken | Kind::Keycap => false,
-            Kind::Newline => true,
-            Kind::Mark(b'.' | b'_' | b'-') => {
+        let next = self.tokens.get(found.next).filter(|next| next.glued);
+        let apart = match next.map(|next| next.kind) {
+            None | Some(Kind::Newline) => true,
+            Some(Kind::Word(_) | Kind::Foreign | Kind::Number | Kind::Broken | Kind::Keycap) => false,
+            Some(Kind::Mark(b'.' | b'_' | b'-')) => {
                 let behind = self.tokens.get(found.next + 1).filter(|behind| behind.glued);
                 behind.is_none_or(|behind| behind.word().is_none() && behind.kind != Kind::Foreign)
             }
-            Kind::Mark(b'@' | b'=' | b'+') => {
-                let written = &self.text[self.tokens[start].start as usize..found.span.end];
-                let shorter = written.char_indices().next_back().map_or("", |(last, _)| &written[..last]);
-                !is_known(&shorter.to_ascii_uppercase())
-            }
-            Kind::Mark(_) => true,
-        }
+            Some(Kind::Mark(_)) => true,
+        };
+        let written = &self.text[self.tokens[start].start as usize..found.span.end];
+        apart
+            && (self.ends_plainly(found.span.end) || !is_longer_symbol(written))
+            && (is_certain(&written.to_ascii_uppercase()) || !is_certain(&without_first(written)))
     }
+
+    /// A blank, or a mark that people write right behind a word, follows.
+    fn ends_plainly(&self, end: usize) -> bool {
+        let next = self.text[end..].chars().next().map(super::fold::fold);
+        next.is_none_or(|next| {
+            next.is_whitespace()
+                || matches!(next, ':' | ',' | ';' | '.' | ')' | ']' | '}' | '!' | '?' | '*' | '"' | '\'')
+        })
+    }
+}
+
+/// Whether a name in capitals is a symbol whose every part is known: no coin of any name.
+fn is_certain(plain: &str) -> bool {
+    let quote = table::COIN_QUOTES.iter().find(|quote| plain.ends_with(*quote));
+    is_known(plain)
+        && quote.is_none_or(|quote| {
+            let base = &plain[..plain.len() - quote.len()];
+            is_coin(base.trim_start_matches(|c: char| c.is_ascii_digit()))
+        })
+}
+
+fn without_first(written: &str) -> String {
+    written.chars().skip(1).collect::<String>().to_ascii_uppercase()
+}
+
+/// Without its last letter the symbol would be another one.
+fn is_longer_symbol(written: &str) -> bool {
+    let shorter = written.char_indices().next_back().map_or("", |(last, _)| &written[..last]);
+    is_known(&shorter.to_ascii_uppercase())
 }
 
 /// The instrument that a known name stands for: the account's aliases first, then the table.
@@ -240,13 +284,22 @@ pub(super) fn is_known(plain: &str) -> bool {
 fn coin_pair(plain: &str) -> bool {
     let any = table::COIN_QUOTES.iter().any(|quote| {
         plain.strip_suffix(quote).is_some_and(|base| {
-            (2..=12).contains(&base.len()) && base.bytes().any(|b| b.is_ascii_alphabetic()) && !is_word(base)
+            (2..=12).contains(&base.len())
+                && base.bytes().any(|b| b.is_ascii_alphabetic())
+                && !is_word(base)
+                && counts_plainly(base)
         })
     });
     let known = ["USD", "EUR", "GBP", "TRY", "BTC", "ETH", "BNB"]
         .iter()
         .any(|quote| plain.strip_suffix(quote).is_some_and(is_coin));
     any || known
+}
+
+/// A coin's name begins with a letter, or with how many of it are meant: `1000PEPE`.
+fn counts_plainly(base: &str) -> bool {
+    let digits = base.bytes().take_while(u8::is_ascii_digit).count();
+    digits == 0 || base == "1INCH" || matches!(&base[..digits], "1000" | "10000" | "100000" | "1000000")
 }
 
 fn is_coin(plain: &str) -> bool {

@@ -3,7 +3,9 @@
 use super::super::model::FieldSpan;
 use super::super::symbol;
 use super::super::token::Kind;
-use super::super::{Entry, ErrorCode, OrderSignal, Parsed, Signal, SignalError, Span, check, suggest};
+use super::super::{
+    Entry, ErrorCode, ModifySignal, OrderSignal, Parsed, Signal, SignalError, Span, check, suggest,
+};
 use super::draft::{Draft, Joined, Manner, place};
 use super::scan::{Leftover, Scan};
 use crate::order::{OrderType, Side};
@@ -25,6 +27,9 @@ impl Scan<'_> {
         }
         self.refuse_weak_index()?;
         check::check(&self.draft, side)?;
+        if self.survey.modifies {
+            return modify(self.draft);
+        }
         order(self.draft)
     }
 
@@ -106,13 +111,15 @@ pub(in super::super) fn order(draft: Draft) -> Result<Parsed, SignalError> {
         quantity,
         risk,
         leverage,
+        distances,
         mut notes,
         ..
     } = draft;
     let (Some((side, side_span)), Some((instrument, instrument_span))) = (side, instrument) else {
         return Err(SignalError::whole(ErrorCode::NoSide, "The message neither buys nor sells."));
     };
-    let order_type = order_type(manner, entries.is_empty(), side)?;
+    let unpriced = entries.is_empty() && distances.entry.is_none();
+    let order_type = order_type(manner, unpriced, side)?;
     let mut spans = Vec::with_capacity(6 + targets.len());
     spans.push(place("action", side_span));
     spans.push(place("instrument", instrument_span));
@@ -143,6 +150,38 @@ pub(in super::super) fn order(draft: Draft) -> Result<Parsed, SignalError> {
         quantity: quantity.map(|(amount, _)| amount),
         risk: risk.map(|(amount, _)| amount),
         leverage: leverage.map(|(value, _)| value),
+        distances,
+        notes,
+    });
+    Ok(Parsed { signal, spans })
+}
+
+/// The card of a changed order: its entry is no instruction.
+fn modify(draft: Draft) -> Result<Parsed, SignalError> {
+    let Some((instrument, instrument_span)) = draft.instrument else {
+        return Err(SignalError::whole(
+            ErrorCode::ContextRequired,
+            "Name the instrument whose orders are meant.",
+        ));
+    };
+    let mut notes = draft.notes;
+    let mut spans = vec![place("instrument", instrument_span)];
+    spans.extend(draft.side.map(|(_, span)| place("side", span)));
+    for entry in &draft.entries {
+        notes.push(format!("reference price {}", entry.price));
+        spans.push(place("reference_price", entry.span));
+    }
+    spans.extend(draft.stop_loss.map(|stop| place("stop_loss", stop.span)));
+    for (index, target) in draft.targets.iter().enumerate() {
+        spans.push(place(format!("take_profits[{index}]"), target.span));
+    }
+    let signal = Signal::Modify(ModifySignal {
+        instrument,
+        side: draft.side.map(|(side, _)| side),
+        stop_loss: draft.stop_loss.map(|stop| stop.price),
+        stop_loss_to: None,
+        take_profits: draft.targets.iter().map(|target| target.price).collect(),
+        distances: draft.distances,
         notes,
     });
     Ok(Parsed { signal, spans })

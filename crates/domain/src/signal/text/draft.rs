@@ -1,7 +1,7 @@
 //! What has been read so far, before it is known to hold together.
 
 use super::super::model::FieldSpan;
-use super::super::{Amount, ErrorCode, SignalError, Span};
+use super::super::{Amount, Distances, ErrorCode, SignalError, Span};
 use crate::instrument::Instrument;
 use crate::money::{Price, Quantity};
 use crate::order::Side;
@@ -46,6 +46,7 @@ pub(in super::super) struct Draft {
     pub(in super::super) quantity: Option<(Amount, Span)>,
     pub(in super::super) risk: Option<(Amount, Span)>,
     pub(in super::super) leverage: Option<(Quantity, Span)>,
+    pub(in super::super) distances: Distances,
     pub(in super::super) notes: Vec<String>,
     /// A number taken for the index of a target that could be a target itself.
     pub(in super::super) weak_index: Option<Priced>,

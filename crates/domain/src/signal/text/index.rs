@@ -86,9 +86,16 @@ impl Scan<'_> {
     /// The next token that is no mark and no line end.
     fn significant(&self, from: usize) -> Option<usize> {
         const FARTHEST: usize = 12;
-        (from..self.tokens.len())
-            .take(FARTHEST)
-            .find(|at| !matches!(self.tokens[*at].kind, Kind::Mark(_) | Kind::Newline))
+        (from..self.tokens.len()).take(FARTHEST).find(|at| {
+            !matches!(self.tokens[*at].kind, Kind::Mark(_) | Kind::Newline) && !self.is_part_of_name(*at)
+        })
+    }
+
+    /// A word joined to another one by `_`: a picture code that lost its colons.
+    fn is_part_of_name(&self, at: usize) -> bool {
+        let joins = |token: Option<&Token>| token.is_some_and(|token| token.glued && token.is_mark(b'_'));
+        let behind = at > 0 && self.tokens[at].glued && self.tokens[at - 1].is_mark(b'_');
+        matches!(self.tokens[at].kind, Kind::Word(_)) && (behind || joins(self.tokens.get(at + 1)))
     }
 
     /// The number begins a line as the number of a list: `2) 1.09`.

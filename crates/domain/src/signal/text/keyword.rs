@@ -3,9 +3,8 @@
 use super::super::token::Kind;
 use super::super::words::Word;
 use super::super::{ErrorCode, SignalError};
-use super::draft::Manner;
 use super::label::Label;
-use super::scan::{Before, Between, Field, Loose, Scan, Waits};
+use super::scan::{Before, Between, Field, Scan, Waits};
 use crate::order::Side;
 
 impl Scan<'_> {
@@ -27,83 +26,6 @@ impl Scan<'_> {
         self.before = if label == Label::Entry { Before::Entry } else { Before::Word };
         self.indexed = false;
         if price { self.index(next) } else { Ok(next) }
-    }
-
-    /// A word without a meaning here. It ends what a number could have continued.
-    pub(super) fn unknown(&mut self, at: usize) -> Result<usize, SignalError> {
-        let end = self.end_of_name(at);
-        if self.is_small_print() || end > at + 1 {
-            return Ok(end);
-        }
-        self.refuse_word(at)?;
-        if self.tokens[at].text(self.text).starts_with('@') {
-            return self.mention(at);
-        }
-        self.others += 1;
-        if let Some(loose) = self.ticker(at) {
-            self.loose = self.loose.or(Some(loose));
-            if self.before == Before::Side {
-                self.before = Before::Symbol;
-                return Ok(loose.end);
-            }
-            self.before = Before::Symbol;
-            self.header();
-            return Ok(loose.end);
-        }
-        let price =
-            matches!(self.field, Field::Header | Field::Label(Label::Entry | Label::Stop | Label::Target));
-        if price {
-            self.drop_field();
-        }
-        self.before = Before::Word;
-        Ok(at + 1)
-    }
-
-    /// `@name`: nobody's business, unless it stands where the entry price belongs: `@NaN`.
-    fn mention(&mut self, at: usize) -> Result<usize, SignalError> {
-        if self.field == Field::Header && !self.tokens[at].first {
-            return Err(
-                self.no_plain_number(self.tokens[at].span(), "stands where a price belongs and is none")
-            );
-        }
-        Ok(at + 1)
-    }
-
-    /// A label waits for its price, and a word stands there.
-    fn refuse_word(&self, at: usize) -> Result<(), SignalError> {
-        let span = self.tokens[at].span();
-        if self.field == Field::Label(Label::Entry) && self.waits == Waits::Must {
-            let detail =
-                format!("Behind the entry a price is expected, not `{}`.", self.tokens[at].text(self.text));
-            return Err(SignalError::at(ErrorCode::BadNumber, self.chunk(span), detail));
-        }
-        self.refuse_word_for_price(span)
-    }
-
-    /// Words joined by `_` are one name: a picture code that lost its colons, a channel.
-    fn end_of_name(&self, at: usize) -> usize {
-        let mut end = at + 1;
-        while let [line, word, ..] = &self.tokens[end.min(self.tokens.len())..] {
-            if !(line.is_mark(b'_')
-                && line.glued
-                && word.glued
-                && matches!(word.kind, Kind::Word(_) | Kind::Foreign))
-            {
-                break;
-            }
-            end += 2;
-        }
-        end
-    }
-
-    /// A word in the place of a symbol: beside the side, behind `pair:`, marked with `$`.
-    fn ticker(&self, at: usize) -> Option<Loose> {
-        let end = self.symbols().ticker_at(at)?;
-        let behind = self.tokens.get(end).and_then(|token| token.word());
-        let dollar = at > 0 && self.tokens[at].glued && self.tokens[at - 1].is_mark(b'$');
-        let marked = self.before == Before::Pair || dollar;
-        let beside = self.before == Before::Side || matches!(behind, Some(Word::Side(_)));
-        (marked || beside).then_some(Loose { at, end, marked })
     }
 
     pub(super) fn keyword(&mut self, at: usize, word: Word) -> Result<usize, SignalError> {
@@ -169,7 +91,9 @@ impl Scan<'_> {
 
     /// A word that says nothing by itself; no price stands there.
     fn plain(&mut self, at: usize) -> Result<usize, SignalError> {
-        if self.tokens[at].text(self.text).len() == 1 {
+        let picture = self.tokens[at].word() == Some(Word::LetterX)
+            && self.tokens.get(at + 1).is_some_and(|next| next.is_mark(b':'));
+        if self.tokens[at].text(self.text).len() == 1 && !picture {
             self.refuse_word_for_price(self.tokens[at].span())?;
         }
         self.before = Before::Word;
@@ -199,77 +123,6 @@ impl Scan<'_> {
     pub(super) fn next_word(&self, at: usize) -> Option<Word> {
         let next = self.tokens.get(at + 1)?;
         if next.is_mark(b'-') { self.tokens.get(at + 2)?.word() } else { next.word() }
-    }
-
-    /// A word that says how the order fills.
-    fn manner(&mut self, at: usize, word: Word) -> Result<usize, SignalError> {
-        if word == Word::Stop {
-            self.stop_word(at)
-        } else if word == Word::Limit {
-            self.limit(at)
-        } else if word == Word::Now {
-            self.now(at)
-        } else if word == Word::Market {
-            self.market(at)
-        } else {
-            self.beyond(at, word)
-        }
-    }
-
-    fn stands_by_the_side(&self, at: usize) -> bool {
-        let behind = matches!(self.next_word(at), Some(Word::Side(_) | Word::Entry | Word::Order));
-        behind || matches!(self.before, Before::Side | Before::Symbol | Before::Entry | Before::Kind)
-    }
-
-    fn limit(&mut self, at: usize) -> Result<usize, SignalError> {
-        if self.stands_by_the_side(at) {
-            return self.set_manner(Manner::Limit, at);
-        }
-        Ok(at + 1)
-    }
-
-    fn now(&mut self, at: usize) -> Result<usize, SignalError> {
-        if self.draft.stop_loss.is_some() || !self.draft.targets.is_empty() {
-            return Ok(at + 1);
-        }
-        self.at_market(at)
-    }
-
-    /// At market; a price behind it is a reference, and none need come.
-    fn at_market(&mut self, at: usize) -> Result<usize, SignalError> {
-        self.refuse_word_for_price(self.tokens[at].span())?;
-        let next = self.set_manner(Manner::Market, at)?;
-        if self.field == Field::Label(Label::Entry) && self.waits == Waits::Must {
-            self.waits = Waits::No;
-            self.header();
-        }
-        let skip = self.tokens.get(next).and_then(|token| token.word()) == Some(Word::Price);
-        Ok(next + usize::from(skip))
-    }
-
-    fn market(&mut self, at: usize) -> Result<usize, SignalError> {
-        let entry = matches!(self.field, Field::Header | Field::Label(Label::Entry));
-        if self.stands_by_the_side(at) || entry && (self.on_line > 0 || self.waits == Waits::Must) {
-            return self.at_market(at);
-        }
-        Ok(at + 1)
-    }
-
-    /// `above`, `below`: a trigger before the entry price, a condition anywhere else.
-    fn beyond(&mut self, at: usize, word: Word) -> Result<usize, SignalError> {
-        let entry =
-            matches!(self.field, Field::Header | Field::Label(Label::Entry)) && self.waits != Waits::No;
-        if entry && self.number_follows(at + 1) {
-            let manner = if word == Word::Above { Manner::Above } else { Manner::Below };
-            self.draft.set_manner(manner, self.tokens[at].span())?;
-            self.expect_header();
-            return Ok(at + 1);
-        }
-        let waiting = self.waits == Waits::Must;
-        if entry || waiting {
-            return Err(self.conditional(at));
-        }
-        Ok(at + 1)
     }
 
     pub(super) fn conditional(&self, at: usize) -> SignalError {

@@ -3,7 +3,8 @@
 use super::super::token::Kind;
 use super::super::words::Word;
 use super::super::{ErrorCode, SignalError};
-use super::scan::{Scan, Waits};
+use super::label::Label;
+use super::scan::{Field, Scan, Waits};
 
 impl Scan<'_> {
     /// A command among the fields of an order: put off until a target it is a note, else it is a second
@@ -29,7 +30,8 @@ impl Scan<'_> {
             matches!(t.word(), Some(Word::After | Word::Condition | Word::At | Word::Tp | Word::Target))
         });
         let priced = line.clone().any(|t| t.is_number() && t.text(self.text).len() > 2);
-        if put_off && !priced && self.waits != Waits::Must {
+        let share = self.field == Field::Label(Label::Target) && self.on_line > 0;
+        if (put_off || share) && !priced && self.waits != Waits::Must {
             self.draft.notes.push("an instruction for later was read and is not carried out".to_owned());
             self.drop_field();
             return Ok(at + 1 + rest.iter().take_while(|token| token.kind != Kind::Newline).count());

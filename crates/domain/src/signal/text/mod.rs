@@ -2,19 +2,26 @@
 
 mod amount;
 mod assemble;
+mod command;
+pub(super) mod command_build;
 pub(super) mod draft;
 mod index;
 mod keyword;
 mod label;
 mod later;
+mod manner;
 mod placeholder;
 mod remark;
 mod scan;
+mod state;
 mod stop;
 mod survey;
+mod unknown;
 mod value;
 
-use super::{Parsed, Reading, SignalError, lexer, limits};
+use draft::Draft;
+
+use super::{ErrorCode, Parsed, Reading, SignalError, check, lexer, limits};
 
 /// Reads a text.
 pub(super) fn parse(text: &str, reading: &Reading) -> Result<Parsed, SignalError> {
@@ -23,5 +30,17 @@ pub(super) fn parse(text: &str, reading: &Reading) -> Result<Parsed, SignalError
     placeholder::refuse(text, &tokens)?;
     let survey = survey::survey(text, &tokens);
     survey.refuse_reports(text, &tokens)?;
+    if survey.is_command() {
+        return command::parse(text, &tokens, reading);
+    }
     scan::Scan::new(text, &tokens, reading, &survey).run()?.assemble()
+}
+
+/// Checks the prices of a draft that a dialect has filled, and builds its order.
+pub(super) fn finish(draft: Draft) -> Result<Parsed, SignalError> {
+    let Some((side, _)) = draft.side else {
+        return Err(SignalError::whole(ErrorCode::NoSide, "The message neither buys nor sells."));
+    };
+    check::check(&draft, side)?;
+    assemble::order(draft)
 }

@@ -8,66 +8,7 @@ use super::draft::{Draft, Manner, Priced};
 use super::label::{Label, label_at};
 use super::survey::Survey;
 
-/// Which field the next number belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Field {
-    Nothing,
-    Label(Label),
-    /// The price behind side and symbol, without a label.
-    Header,
-}
-
-/// Whether a value is still to come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waits {
-    No,
-    /// Nothing is missed if none comes.
-    Maybe,
-    /// The message is refused if none comes.
-    Must,
-}
-
-/// What stands between two numbers of one field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Between {
-    Blank,
-    Range,
-    Comma,
-    /// A bar or semicolon: the field has ended.
-    Bar,
-}
-
-/// What the word before was, for words whose meaning hangs on their neighbor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Before {
-    Nothing,
-    Side,
-    Symbol,
-    Entry,
-    /// `type:`, `direction:`.
-    Kind,
-    /// `pair:`.
-    Pair,
-    /// `trigger`.
-    Trigger,
-    Word,
-}
-
-/// A number that no label claims.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Leftover {
-    pub(super) at: usize,
-    pub(super) line: usize,
-}
-
-/// A word that may be a stock's symbol.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Loose {
-    pub(super) at: usize,
-    pub(super) end: usize,
-    /// Marked as a symbol, by a label or `$`.
-    pub(super) marked: bool,
-}
+pub(super) use super::state::{Before, Between, Field, Leftover, Loose, Waits};
 
 pub(super) struct Scan<'a> {
     pub(super) text: &'a str,
@@ -208,7 +149,7 @@ impl<'a> Scan<'a> {
             b',' | b'&' if self.on_line > 0 => self.between = Between::Comma,
             b'|' | b';' => self.bar(),
             b'.' => {
-                self.points += 1;
+                self.points = self.points.saturating_add(1);
                 if self.points > 1 && self.on_line > 0 {
                     self.between = Between::Range;
                 }

@@ -108,6 +108,11 @@ impl Survey {
         side || stop || target || word == Word::Entry
     }
 
+    /// Whether the message commands something about open orders.
+    pub(in super::super) fn is_command(&self) -> bool {
+        self.verb.is_some() && !self.modifies && !(self.side && self.stop && self.target)
+    }
+
     /// Refuses what is a report, a quotation, or the opposite of an instruction.
     pub(in super::super) fn refuse_reports(&self, text: &str, tokens: &[Token]) -> Result<(), SignalError> {
         if let Some(at) = self.negated {
@@ -144,6 +149,7 @@ fn commands(word: Word, previous: Option<Word>, next: Option<Word>, text: &str) 
         || word == Word::Break && next == Some(Word::Even)
         || word == Word::Free && (previous == Some(Word::Risk) || text.len() > 4)
         || word == Word::New && announced
+        || word == Word::Filler && announced && text.eq_ignore_ascii_case("set")
         || word == Word::To && matches!(previous, Some(Word::Sl | Word::Loss | Word::Tp))
 }
 

@@ -1,0 +1,236 @@
+//! The fields of an alert, by name, whatever its syntax.
+
+use std::borrow::Cow;
+
+use super::super::json::{Node, Value};
+use super::super::{ErrorCode, SignalError, Span};
+
+/// Most fields of one object.
+const MAX_FIELDS: usize = 64;
+
+/// A single value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Scalar<'a> {
+    pub(super) text: Cow<'a, str>,
+    pub(super) span: Span,
+}
+
+/// What a field holds.
+#[derive(Debug, Clone)]
+enum Content<'a> {
+    Absent,
+    Scalar(Scalar<'a>),
+    Object(Fields<'a>),
+    List(Vec<Node<'a>>),
+}
+
+#[derive(Debug, Clone)]
+struct Field<'a> {
+    /// Small letters and digits only: `stopLoss`, `stop_loss` and `STOP LOSS` are one name.
+    name: String,
+    span: Span,
+    content: Content<'a>,
+    used: bool,
+}
+
+/// The fields of one object or list of pairs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fields<'a> {
+    list: Vec<Field<'a>>,
+}
+
+/// Names of fields that hold credentials: what stands there is nobody's business, a template's text included.
+const CREDENTIALS: &[&str] = &[
+    "apikey",
+    "apisecret",
+    "auth",
+    "botuuid",
+    "emailtoken",
+    "key",
+    "license",
+    "licenseid",
+    "passphrase",
+    "password",
+    "pin",
+    "secret",
+    "signaltoken",
+    "token",
+    "uuid",
+    "webhooksecret",
+];
+
+fn plain_name(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of a JSON object. Template variables that are left refuse it.
+    pub(super) fn of_object(fields: &[(Node<'a>, Node<'a>)]) -> Result<Self, SignalError> {
+        if let Some((key, _)) = fields.get(MAX_FIELDS) {
+            let detail = format!("More than {MAX_FIELDS} fields.");
+            return Err(SignalError::at(ErrorCode::TooLarge, key.span, detail));
+        }
+        let mut list = Vec::with_capacity(fields.len());
+        for (key, node) in fields {
+            let Value::Text(name) = &key.value else { continue };
+            refuse_variable(name, key.span)?;
+            let name = plain_name(name);
+            let content = Self::content(&name, node)?;
+            list.push(Field { name, span: key.span, content, used: false });
+        }
+        Ok(Self { list })
+    }
+
+    fn content(name: &str, node: &Node<'a>) -> Result<Content<'a>, SignalError> {
+        let scalar = |text: Cow<'a, str>| Content::Scalar(Scalar { text, span: node.span });
+        Ok(match &node.value {
+            Value::Null => Content::Absent,
+            Value::Text(text) if text.trim().is_empty() => Content::Absent,
+            Value::Text(text) => {
+                if !CREDENTIALS.contains(&name) {
+                    refuse_variable(text, node.span)?;
+                }
+                scalar(text.clone())
+            }
+            Value::Number(text) => scalar(Cow::Borrowed(text)),
+            Value::Flag(flag) => scalar(Cow::Borrowed(if *flag { "true" } else { "false" })),
+            Value::Object(fields) => Content::Object(Self::of_object(fields)?),
+            Value::List(list) => {
+                for member in list {
+                    Self::content(name, member)?;
+                }
+                Content::List(list.clone())
+            }
+        })
+    }
+
+    /// Adds a `key=value` pair.
+    pub(super) fn add(
+        &mut self,
+        name: &str,
+        name_span: Span,
+        value: &'a str,
+        span: Span,
+    ) -> Result<(), SignalError> {
+        if self.list.len() >= MAX_FIELDS {
+            let detail = format!("More than {MAX_FIELDS} fields.");
+            return Err(SignalError::at(ErrorCode::TooLarge, name_span, detail));
+        }
+        let name = plain_name(name);
+        if self.list.iter().any(|field| field.name == name) {
+            let detail = format!("The key `{name}` stands twice.");
+            return Err(SignalError::at(ErrorCode::DuplicateKey, name_span, detail));
+        }
+        if !CREDENTIALS.contains(&name.as_str()) {
+            refuse_variable(value, span)?;
+        }
+        let content = if value.is_empty() {
+            Content::Absent
+        } else {
+            Content::Scalar(Scalar { text: Cow::Borrowed(value), span })
+        };
+        self.list.push(Field { name, span: name_span, content, used: false });
+        Ok(())
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.list.iter().any(|field| field.name == name)
+    }
+
+    /// How many fields there are.
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The single value of a field that goes by several names.
+    pub(super) fn take(&mut self, names: &[&str]) -> Result<Option<Scalar<'a>>, SignalError> {
+        let mut found: Option<Scalar<'a>> = None;
+        for field in self.list.iter_mut().filter(|field| names.contains(&field.name.as_str())) {
+            field.used = true;
+            match &field.content {
+                Content::Absent => {}
+                Content::Scalar(scalar) => match &found {
+                    Some(first) if first.text != scalar.text => {
+                        let detail = format!(
+                            "`{}` differs from `{}`, and both say the same thing.",
+                            scalar.text, first.text
+                        );
+                        return Err(SignalError::at(ErrorCode::DuplicateField, scalar.span, detail));
+                    }
+                    Some(_) => {}
+                    None => found = Some(scalar.clone()),
+                },
+                Content::Object(_) | Content::List(_) => {
+                    let detail = format!("`{}` must be a single value.", field.name);
+                    return Err(SignalError::at(ErrorCode::UnknownParameter, field.span, detail));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Takes a field out: nobody else reads it.
+    pub(super) fn remove(&mut self, name: &str) -> Result<Option<Scalar<'a>>, SignalError> {
+        let found = self.take(&[name])?;
+        self.list.retain(|field| field.name != name);
+        Ok(found)
+    }
+
+    /// The fields of an object inside.
+    pub(super) fn object(&mut self, name: &str) -> Option<Fields<'a>> {
+        let field = self.list.iter_mut().find(|field| field.name == name)?;
+        let Content::Object(fields) = &field.content else {
+            return None;
+        };
+        field.used = true;
+        Some(fields.clone())
+    }
+
+    /// The members of a list inside.
+    pub(super) fn members(&mut self, name: &str) -> Option<Vec<Node<'a>>> {
+        let field = self.list.iter_mut().find(|field| field.name == name)?;
+        let Content::List(list) = &field.content else {
+            return None;
+        };
+        field.used = true;
+        Some(list.clone())
+    }
+
+    /// Marks fields that say nothing about the order.
+    pub(super) fn ignore(&mut self, names: &[&str]) {
+        for field in &mut self.list {
+            let credential = CREDENTIALS.contains(&field.name.as_str());
+            field.used |= credential || names.contains(&field.name.as_str());
+        }
+    }
+
+    /// Refuses what nobody has read: it may have said something that matters.
+    pub(super) fn refuse_rest(&self) -> Result<(), SignalError> {
+        let Some(field) =
+            self.list.iter().find(|field| !field.used && !matches!(field.content, Content::Absent))
+        else {
+            return Ok(());
+        };
+        let detail = format!("The parameter `{}` is not known here.", field.name);
+        Err(SignalError::at(ErrorCode::UnknownParameter, field.span, detail))
+    }
+}
+
+/// `{{close}}`, `{entry}`, `<price>`, `%name%`, `YOUR_KEY`.
+pub(super) fn refuse_variable(text: &str, span: Span) -> Result<(), SignalError> {
+    let wrapped = |open: char, close: char| {
+        text.split_once(open).is_some_and(|(_, rest)| {
+            rest.starts_with(|c: char| c.is_ascii_alphabetic()) && rest.contains(close)
+        })
+    };
+    let open = text.contains("{{")
+        || wrapped('{', '}')
+        || wrapped('<', '>')
+        || wrapped('%', '%')
+        || text.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("your_"));
+    if !open {
+        return Ok(());
+    }
+    let detail = format!("`{text}` is a template variable that its sender did not fill in.");
+    Err(SignalError::at(ErrorCode::UnfilledPlaceholder, span, detail))
+}

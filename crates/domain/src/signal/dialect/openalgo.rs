@@ -1,0 +1,59 @@
+//! OpenAlgo's order JSON: `pricetype` SL and SL-M are order types, and a zero price is none.
+
+use super::super::text::draft::Manner;
+use super::super::{ErrorCode, Parsed, Reading, SignalError, Unit};
+use super::fields::{Fields, Scalar};
+use super::order::{self, Action, Builder};
+
+/// Reads an order of OpenAlgo.
+pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, SignalError> {
+    let symbol = order::required(fields.take(&["symbol"])?, ErrorCode::NoInstrument, "instrument")?;
+    let word = order::required(fields.take(&["action"])?, ErrorCode::UnknownAction, "action")?;
+    let instrument = order::instrument(&symbol, reading)?;
+    if let Some(found) = fields.take(&["positionsize", "triggertype"])? {
+        let detail = "A wanted position, or an order that waits for a trigger, is not carried out here.";
+        return Err(SignalError::at(ErrorCode::ContextRequired, found.span, detail));
+    }
+    let Action::Open(side, None) = order::action(&word)? else {
+        let detail = format!("`{}` is no action of this dialect.", word.text);
+        return Err(SignalError::at(ErrorCode::UnknownAction, word.span, detail));
+    };
+    let mut builder = Builder::new(side, word.span, instrument, symbol.span);
+    entry(&mut fields, &mut builder)?;
+    if let Some(quantity) = fields.take(&["quantity"])? {
+        builder.quantity(order::amount(&quantity, Unit::Units)?, quantity.span)?;
+    }
+    if let Some(stop) = stated(fields.take(&["stoploss"])?) {
+        builder.draft.set_stop(order::price(&stop)?)?;
+    }
+    if let Some(target) = stated(fields.take(&["target"])?) {
+        builder.draft.targets.push(order::price(&target)?);
+    }
+    fields.ignore(&["strategy", "exchange", "product", "disclosedquantity"]);
+    fields.refuse_rest()?;
+    builder.finish()
+}
+
+fn stated(value: Option<Scalar<'_>>) -> Option<Scalar<'_>> {
+    value.filter(|value| !order::is_zero(value))
+}
+
+fn entry(fields: &mut Fields<'_>, builder: &mut Builder) -> Result<(), SignalError> {
+    let (price, trigger) = (stated(fields.take(&["price"])?), stated(fields.take(&["triggerprice"])?));
+    let Some(kind) = fields.take(&["pricetype"])? else {
+        builder.draft.entries.extend(price.map(|price| order::price(&price)).transpose()?);
+        return Ok(());
+    };
+    let (manner, entry) = match kind.text.as_ref() {
+        "MARKET" => (Manner::Market, price),
+        "LIMIT" => (Manner::Limit, price),
+        "SL-M" => (Manner::Stop, trigger),
+        other => {
+            let detail = format!("`{other}` orders are not traded here.");
+            return Err(SignalError::at(ErrorCode::UnknownParameter, kind.span, detail));
+        }
+    };
+    builder.manner(manner, kind.span)?;
+    builder.draft.entries.extend(entry.map(|entry| order::price(&entry)).transpose()?);
+    Ok(())
+}
