@@ -72,6 +72,16 @@ CREATE TABLE orders (
 CREATE UNIQUE INDEX orders_by_id ON orders (user_id, id);
 CREATE UNIQUE INDEX orders_by_key ON orders (user_id, key_hash) WHERE key_hash IS NOT NULL;
 CREATE INDEX orders_due ON orders (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX orders_open ON orders (user_id, instrument) WHERE due_at IS NOT NULL;
+
+-- Idempotency keys of commands: a command makes no order whose row could hold its key.
+CREATE TABLE command_keys (
+    user_id   INTEGER NOT NULL,                   -- the user
+    key_hash  BLOB    NOT NULL,                   -- idempotency key with its scope, hashed to 16 bytes
+    body_hash BLOB    NOT NULL,                   -- the request's bytes, hashed to 16 bytes
+    made      BLOB    NOT NULL,                   -- what it did, JSON: the first answer is made of it
+    PRIMARY KEY (user_id, key_hash)
+) STRICT, WITHOUT ROWID;
 
 -- Every user's one append-only log: the stream and the audit log in one.
 CREATE TABLE journal (

@@ -56,6 +56,8 @@ actions! {
     SignalReceived = "signal_received",
     /// A signal was refused.
     SignalRejected = "signal_rejected",
+    /// A signal was a command about open orders, and was carried out.
+    CommandAccepted = "command_accepted",
     /// A signal became an order.
     OrderCreated = "order_created",
     /// It was decided to send the order.
@@ -78,6 +80,10 @@ actions! {
     OrderCancelRefused = "order_cancel_refused",
     /// The user asked to close the position.
     OrderCloseRequested = "order_close_requested",
+    /// The user asked to close a part of the position.
+    OrderReduceRequested = "order_reduce_requested",
+    /// A part of the position was closed.
+    OrderReduced = "order_reduced",
     /// The position was closed.
     OrderClosed = "order_closed",
     /// The broker would not close the position.
@@ -103,6 +109,8 @@ impl From<&Change> for AuditAction {
             Change::Canceled => Self::OrderCanceled,
             Change::CancelRefused { .. } => Self::OrderCancelRefused,
             Change::CloseRequested => Self::OrderCloseRequested,
+            Change::ReduceRequested { .. } => Self::OrderReduceRequested,
+            Change::Reduced { .. } => Self::OrderReduced,
             Change::Closed { .. } => Self::OrderClosed,
             Change::CloseRefused { .. } => Self::OrderCloseRefused,
             Change::Rejected { .. } => Self::OrderRejected,

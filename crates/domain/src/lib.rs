@@ -11,6 +11,7 @@ pub mod audit;
 pub mod ids;
 pub mod instrument;
 pub mod lifecycle;
+pub mod manage;
 pub mod money;
 pub mod order;
 pub mod plan;

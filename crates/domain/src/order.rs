@@ -1,11 +1,12 @@
 //! The order: what was asked, and where it stands.
 
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{BrokerAccountId, OrderId, Seq, SourceId, UserId};
 use crate::instrument::Instrument;
 use crate::lifecycle::OrderState;
-use crate::money::{Price, Quantity};
+use crate::money::{MAX_FRACTION_DIGITS, Price, Quantity};
 use crate::signal::{Amount, Entry, OrderSignal};
 use crate::time::Timestamp;
 
@@ -90,6 +91,9 @@ pub struct Progress {
     pub executed_at: Option<Timestamp>,
     /// The broker's time of the close.
     pub closed_at: Option<Timestamp>,
+    /// Which part of the position is still open after partial closes; `None` is all of it.
+    #[serde(default)]
+    pub remaining: Option<Quantity>,
     /// How often in a row the broker's answer was lost; paces the questions.
     pub doubts: u32,
 }
@@ -134,6 +138,20 @@ pub struct Origin {
     pub source_id: Option<SourceId>,
 }
 
+impl Progress {
+    /// A part of what was open is closed. What is left is cut to the digits that the wire shows, and never to nothing.
+    pub(crate) fn reduce(&mut self, fraction: Quantity) {
+        let open = self.remaining.map_or(Decimal::ONE, Quantity::value);
+        let digits = MAX_FRACTION_DIGITS as u32;
+        let left = (open * (Decimal::ONE - fraction.value()))
+            .round_dp_with_strategy(digits, RoundingStrategy::ToZero)
+            .max(Decimal::new(1, digits))
+            .normalize();
+        self.remaining = left.to_string().parse().ok();
+        self.reason = Some("partly_closed".to_owned());
+    }
+}
+
 impl Order {
     /// Makes an order of an admitted signal. Its `seq` is given by the store, in the transaction that keeps it.
     #[must_use]
@@ -172,6 +190,7 @@ impl Order {
                 filled: None,
                 executed_at: None,
                 closed_at: None,
+                remaining: None,
                 doubts: 0,
             },
             due_at: Some(at),

@@ -15,7 +15,7 @@ pub enum Step {
     Cancel,
     /// Nothing is at the broker: the cancel is done without asking.
     Withdraw,
-    /// Ask the broker to close the position.
+    /// Ask the broker to close the position, or the part of it that the state names.
     Close,
     /// It is too old to be sent.
     Expire,
@@ -43,7 +43,7 @@ pub fn next_step(order: &Order, now: Timestamp) -> Step {
         OrderState::Accepted | OrderState::PartlyFilled | OrderState::Filled => Step::Query,
         OrderState::Canceling { exposure: Exposure::Unsent, .. } => Step::Withdraw,
         OrderState::Canceling { .. } => Step::Cancel,
-        OrderState::Closing { .. } => Step::Close,
+        OrderState::Closing { .. } | OrderState::Reducing { .. } => Step::Close,
         OrderState::Closed | OrderState::Canceled | OrderState::Rejected | OrderState::Expired => {
             Step::Wait(None)
         }

@@ -75,7 +75,7 @@ impl From<OrderState> for Status {
             | OrderState::Accepted
             | OrderState::PartlyFilled
             | OrderState::Canceling { .. } => Self::Pending,
-            OrderState::Filled | OrderState::Closing { .. } => Self::Executed,
+            OrderState::Filled | OrderState::Closing { .. } | OrderState::Reducing { .. } => Self::Executed,
             OrderState::Closed => Self::Closed,
             OrderState::Canceled => Self::Canceled,
             OrderState::Rejected => Self::Rejected,
@@ -134,7 +134,8 @@ pub fn message_type(before: Option<&Order>, after: &Order) -> Option<&'static st
     if before.status() != after.status() {
         return Some(after.status().message_type());
     }
-    let shown = |order: &Order| (order.bracket.clone(), order.progress.reason.clone());
+    let shown =
+        |order: &Order| (order.bracket.clone(), order.progress.reason.clone(), order.progress.remaining);
     (shown(before) != shown(after)).then_some("order.modified")
 }
 

@@ -23,15 +23,17 @@ pub mod sqlite;
 
 pub use error::{OpenError, StoreError};
 pub use model::{
-    Accepted, AccountChange, ChainState, Fence, Idempotency, Leased, NewAccount, NewKey, NewOrder,
-    OrderQuery, Page, Principal, Refusal, Registered, Registration, Remembered, Request, Requested, Scope,
-    SealedSecret, Shown, StoredEntry, StoredSecret, Tally,
+    Accepted, AccountChange, ChainState, Fence, Idempotency, Leased, Made, Managed, NewAccount, NewCommand,
+    NewKey, NewOrder, OrderQuery, Page, Principal, Refusal, Registered, Registration, Remembered, Request,
+    Requested, Scope, SealedSecret, Shown, StoredEntry, StoredSecret, Tally,
 };
 
 /// Most items of one page of any list.
 pub const MAX_PAGE: usize = 1000;
 /// Most orders that one filtered page looks at.
 pub const MAX_SCAN: usize = 5000;
+/// Most orders that one command may touch.
+pub const MAX_TOUCHED: usize = 500;
 
 /// Users, keys and broker accounts.
 #[async_trait]
@@ -79,6 +81,10 @@ pub trait Orders: Send + Sync {
     async fn accept_signal(&self, new: NewOrder, deadline: Instant) -> Result<Accepted, StoreError>;
     /// Puts a refused signal on the audit log, before its sender is told.
     async fn refuse_signal(&self, refusal: Refusal, deadline: Instant) -> Result<(), StoreError>;
+    /// Carries out a command for every open order that it is about, for all of them or for none, with an audit entry.
+    ///
+    /// What still waits at the deadline is withdrawn and not stored.
+    async fn manage(&self, new: NewCommand, deadline: Instant) -> Result<Managed, StoreError>;
     /// What an earlier request with this idempotency key made.
     async fn remembered(&self, user_id: UserId, key: Idempotency) -> Result<Option<Remembered>, StoreError>;
     /// One of the user's orders.

@@ -6,9 +6,11 @@ use hookfill_domain::account::{BrokerAccount, Policy};
 use hookfill_domain::audit::{AuditAction, Place};
 use hookfill_domain::ids::{BrokerAccountId, KeyId, OrderId, Seq, UserId};
 use hookfill_domain::instrument::Instrument;
+use hookfill_domain::manage::{Command, CommandError};
 use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
 use hookfill_domain::wire::Status;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// What a key may do.
@@ -141,13 +143,60 @@ pub struct Idempotency {
     pub body_hash: [u8; 16],
 }
 
-/// An order that an earlier request with the same idempotency key made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What an earlier request with the same idempotency key did.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembered {
-    /// The order.
-    pub order_id: OrderId,
+    /// What it made.
+    pub made: Made,
     /// Whether that request had the same bytes.
     pub same_body: bool,
+}
+
+/// What an accepted signal made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Made {
+    /// An order.
+    Order(OrderId),
+    /// A request to some open orders.
+    Command {
+        /// `close`, `cancel` or `modify`.
+        kind: String,
+        /// The orders that it touched, oldest first.
+        orders: Vec<OrderId>,
+    },
+}
+
+/// A command about open orders, to be carried out.
+#[derive(Debug, Clone)]
+pub struct NewCommand {
+    /// Whose orders.
+    pub user_id: UserId,
+    /// Only orders of this account, if one was named.
+    pub account_id: Option<BrokerAccountId>,
+    /// What to do.
+    pub command: Command,
+    /// The idempotency key, if the request had one.
+    pub idempotency: Option<Idempotency>,
+    /// For the audit log: a JSON object with the `signal` as it was sent.
+    pub details: serde_json::Map<String, serde_json::Value>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Managed {
+    /// It is stored with these orders, oldest first, as they are now.
+    Touched(Vec<Order>),
+    /// No open order is there for it.
+    Nothing,
+    /// It is about more than [`crate::MAX_TOUCHED`] orders, and none was touched.
+    TooMany,
+    /// It cannot be carried out for one of its orders, and none was touched.
+    Impossible(CommandError),
+    /// The key was known.
+    Remembered(Remembered),
 }
 
 /// An order to be accepted.

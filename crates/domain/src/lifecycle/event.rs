@@ -80,6 +80,20 @@ pub enum Change {
         /// Why, where the broker told.
         reason: Option<String>,
     },
+    /// The user asked to close a part of the position.
+    ReduceRequested {
+        /// Which part of what is open, above 0 and below 1.
+        fraction: Quantity,
+    },
+    /// A part of the position is closed.
+    Reduced {
+        /// Which part of what was open.
+        fraction: Quantity,
+        /// The broker's time.
+        reduced_at: Timestamp,
+        /// When to ask again.
+        check_again_at: Timestamp,
+    },
     /// The broker would not close it.
     CloseRefused {
         /// The broker's words.
@@ -120,6 +134,8 @@ impl Change {
             Self::CancelRefused { .. } => "cancel_refused",
             Self::CloseRequested => "close_requested",
             Self::Closed { .. } => "closed",
+            Self::ReduceRequested { .. } => "reduce_requested",
+            Self::Reduced { .. } => "reduced",
             Self::CloseRefused { .. } => "close_refused",
             Self::Rejected { .. } => "rejected",
             Self::Expired { .. } => "expired",

@@ -25,6 +25,7 @@ pub struct IllegalTransition {
 ///
 /// Every illegal pair is spelled out as well, so that a new state or event has to be placed by hand.
 #[rustfmt::skip]
+#[expect(clippy::too_many_lines, reason = "the one table is read as one")]
 fn next_state(state: OrderState, change: &Change, at: Timestamp) -> Option<OrderState> {
     use Change as C;
     use Exposure::{PartlyFilled, Unknown, Unsent, Working};
@@ -78,9 +79,14 @@ fn next_state(state: OrderState, change: &Change, at: Timestamp) -> Option<Order
         (S::Closing { .. }, C::CloseRefused { .. }) => Some(S::Filled),
         (S::Closing { .. }, C::AnswerLost { .. }) => Some(state),
 
+        (S::Filled, C::ReduceRequested { fraction }) => Some(S::Reducing { fraction: *fraction, requested_at: at }),
+        (S::Reducing { .. }, C::Reduced { .. } | C::CloseRefused { .. }) => Some(S::Filled),
+        (S::Reducing { .. }, C::Closed { .. }) => Some(S::Closed), // it closed by itself first
+        (S::Reducing { .. }, C::AnswerLost { .. }) => Some(state),
+
         (S::Canceled | S::Expired, C::Executed { .. }) => Some(S::Filled), // brokers do report a fill after a cancel: it is real money
 
-        (S::New | S::Submitting | S::InDoubt | S::Accepted | S::PartlyFilled | S::Canceling { .. } | S::Filled | S::Closing { .. },
+        (S::New | S::Submitting | S::InDoubt | S::Accepted | S::PartlyFilled | S::Canceling { .. } | S::Filled | S::Closing { .. } | S::Reducing { .. },
             C::Modified { .. }) => Some(state),
 
         (S::New, C::Accepted { .. } | C::AnswerLost { .. } | C::NotSubmitted { .. } | C::PartlyFilled { .. } | C::Executed { .. } | C::Canceled
@@ -102,7 +108,13 @@ fn next_state(state: OrderState, change: &Change, at: Timestamp) -> Option<Order
         | (S::Canceled | S::Expired | S::Closed | S::Rejected, C::Submitting { .. } | C::Accepted { .. } | C::AnswerLost { .. } | C::NotSubmitted { .. }
             | C::PartlyFilled { .. } | C::CancelRequested | C::Canceled | C::CancelRefused { .. } | C::CloseRequested | C::Closed { .. }
             | C::CloseRefused { .. } | C::Rejected { .. } | C::Expired { .. } | C::Modified { .. })
-        | (S::Closed | S::Rejected, C::Executed { .. }) => None,
+        | (S::Closed | S::Rejected, C::Executed { .. })
+        | (S::Reducing { .. }, C::Submitting { .. } | C::Accepted { .. } | C::NotSubmitted { .. } | C::PartlyFilled { .. } | C::Executed { .. }
+            | C::CancelRequested | C::Canceled | C::CancelRefused { .. } | C::CloseRequested | C::ReduceRequested { .. } | C::Rejected { .. }
+            | C::Expired { .. })
+        | (S::New | S::Submitting | S::InDoubt | S::Accepted | S::PartlyFilled | S::Canceling { .. } | S::Closing { .. } | S::Closed | S::Canceled
+            | S::Rejected | S::Expired, C::ReduceRequested { .. } | C::Reduced { .. })
+        | (S::Filled, C::Reduced { .. }) => None,
     }
 }
 
@@ -156,7 +168,13 @@ impl Order {
             | Change::NotSubmitted { check_again_at, .. }
             | Change::CancelRefused { check_again_at, .. }
             | Change::CloseRefused { check_again_at, .. } => self.due_at = Some(*check_again_at),
-            Change::CancelRequested | Change::CloseRequested => self.due_at = Some(at),
+            Change::CancelRequested | Change::CloseRequested | Change::ReduceRequested { .. } => {
+                self.due_at = Some(at);
+            }
+            Change::Reduced { fraction, reduced_at: _, check_again_at } => {
+                self.progress.reduce(*fraction);
+                self.due_at = Some(*check_again_at);
+            }
             Change::Canceled => {
                 self.progress.reason = Some(before.request().unwrap_or("canceled_by_broker").to_owned());
                 self.keep_partial_fill(at);

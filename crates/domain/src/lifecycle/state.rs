@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::money::Quantity;
 use crate::time::Timestamp;
 
 /// What the broker is known to hold of an order whose cancel was requested.
@@ -46,6 +47,13 @@ pub enum OrderState {
         /// When the user asked.
         requested_at: Timestamp,
     },
+    /// The user wants a part of the position closed; the broker has not confirmed.
+    Reducing {
+        /// Which part of what is open, above 0 and below 1.
+        fraction: Quantity,
+        /// When the user asked.
+        requested_at: Timestamp,
+    },
     /// The position is closed.
     Closed,
     /// Canceled before it filled.
@@ -69,7 +77,8 @@ impl OrderState {
             | Self::PartlyFilled
             | Self::Canceling { .. }
             | Self::Filled
-            | Self::Closing { .. } => false,
+            | Self::Closing { .. }
+            | Self::Reducing { .. } => false,
         }
     }
 
@@ -78,7 +87,7 @@ impl OrderState {
     pub fn request(self) -> Option<&'static str> {
         match self {
             Self::Canceling { .. } => Some("cancel_requested"),
-            Self::Closing { .. } => Some("close_requested"),
+            Self::Closing { .. } | Self::Reducing { .. } => Some("close_requested"),
             Self::New
             | Self::Submitting
             | Self::InDoubt
@@ -104,6 +113,7 @@ impl OrderState {
             Self::Canceling { .. } => "canceling",
             Self::Filled => "filled",
             Self::Closing { .. } => "closing",
+            Self::Reducing { .. } => "reducing",
             Self::Closed => "closed",
             Self::Canceled => "canceled",
             Self::Rejected => "rejected",

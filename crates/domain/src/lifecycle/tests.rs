@@ -55,6 +55,7 @@ fn every_state() -> Vec<OrderState> {
         canceling(PartlyFilled),
         OrderState::Filled,
         OrderState::Closing { requested_at },
+        OrderState::Reducing { fraction: "0.5".parse().unwrap(), requested_at },
         OrderState::Closed,
         OrderState::Canceled,
         OrderState::Rejected,
@@ -78,6 +79,8 @@ fn every_change(now: Timestamp) -> Vec<Change> {
         Change::CloseRequested,
         Change::Closed { closed_at: now, reason: None },
         Change::CloseRefused { why: why(), check_again_at },
+        Change::ReduceRequested { fraction: "0.5".parse().unwrap() },
+        Change::Reduced { fraction: "0.5".parse().unwrap(), reduced_at: now, check_again_at },
         Change::Rejected { reason: why() },
         Change::Expired { reason: why() },
         Change::Modified { bracket: Bracket::default() },
@@ -175,6 +178,7 @@ fn only_what_the_wire_shows_owes_a_message() {
                     | Change::CancelRefused { .. }
                     | Change::CloseRequested
                     | Change::CloseRefused { .. }
+                    | Change::ReduceRequested { .. }
             );
             let Ok(after) = before.clone().apply(&OrderEvent { at: at(9), change: change.clone() }) else {
                 continue;
@@ -210,7 +214,7 @@ fn holds_together(order: &Order) {
 proptest! {
     /// Events in any order, repeated and dropped: what cannot happen changes nothing, what can keeps the order whole.
     #[test]
-    fn no_history_tears_an_order(picks in proptest::collection::vec((0usize..15, 0i64..100), 0..40)) {
+    fn no_history_tears_an_order(picks in proptest::collection::vec((0usize..17, 0i64..100), 0..40)) {
         let mut current = order();
         let mut sent = 0;
         for (pick, second) in picks {
@@ -235,7 +239,7 @@ proptest! {
 
     /// A repeated event is either refused or leaves the wire as it is.
     #[test]
-    fn a_repeated_event_is_not_shown_twice(state in 0usize..15, pick in 0usize..15) {
+    fn a_repeated_event_is_not_shown_twice(state in 0usize..16, pick in 0usize..17) {
         let before = in_state(every_state().swap_remove(state));
         let event = OrderEvent { at: at(9), change: every_change(at(9)).swap_remove(pick) };
         if let Ok(once) = before.apply(&event)

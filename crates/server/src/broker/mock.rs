@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookfill_domain::lifecycle::OrderState;
+use hookfill_domain::money::Quantity;
 use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,7 @@ struct Fate {
     broker_order_id: String,
     canceled: bool,
     executed_at: Timestamp,
+    reduced: Option<(Quantity, Timestamp)>,
     closed_at: Timestamp,
 }
 
@@ -63,21 +65,30 @@ impl Fate {
             | OrderState::Accepted
             | OrderState::PartlyFilled
             | OrderState::Filled
+            | OrderState::Reducing { .. }
             | OrderState::Closed
             | OrderState::Canceled
             | OrderState::Rejected
             | OrderState::Expired => (false, by_itself),
         };
         let id = order.id.0.simple().to_string().to_uppercase();
-        Ok(Self { broker_order_id: format!("ORD-{}", &id[20..]), canceled, executed_at, closed_at })
+        let reduced = if let OrderState::Reducing { fraction, requested_at } = order.state() {
+            (requested_at < by_itself).then(|| (fraction, requested_at.max(executed_at)))
+        } else {
+            None
+        };
+        let broker_order_id = format!("ORD-{}", &id[20..]);
+        Ok(Self { broker_order_id, canceled, executed_at, reduced, closed_at })
     }
 
     fn at(self, now: Timestamp) -> Answer {
-        let Self { broker_order_id, canceled, executed_at, closed_at } = self;
+        let Self { broker_order_id, canceled, executed_at, reduced, closed_at } = self;
         if canceled {
             Answer::Canceled
         } else if now < executed_at {
             Answer::Working { broker_order_id, check_again_at: executed_at }
+        } else if let Some((fraction, reduced_at)) = reduced {
+            Answer::Reduced { fraction, reduced_at, check_again_at: closed_at }
         } else if now < closed_at {
             Answer::Filled { broker_order_id, executed_at, check_again_at: closed_at }
         } else {

@@ -56,6 +56,15 @@ pub enum Answer {
         /// Why it closed, where the broker tells.
         reason: Option<String>,
     },
+    /// A part of the position is closed, as was asked.
+    Reduced {
+        /// Which part of what was open.
+        fraction: Quantity,
+        /// The broker's time.
+        reduced_at: Timestamp,
+        /// When to ask again.
+        check_again_at: Timestamp,
+    },
     /// It is canceled.
     Canceled,
     /// The broker will not have it.
@@ -117,6 +126,7 @@ impl Answer {
             | Self::PartlyFilled { .. }
             | Self::Filled { .. }
             | Self::Closed { .. }
+            | Self::Reduced { .. }
             | Self::Canceled => {}
         }
         self
@@ -137,6 +147,6 @@ pub trait Broker: Send + Sync {
     async fn query(&self, order: &Order, now: Timestamp) -> Answer;
     /// Asks for an order to be canceled.
     async fn cancel(&self, order: &Order, now: Timestamp) -> Answer;
-    /// Asks for a position to be closed.
+    /// Asks for a position to be closed, or for the part of it that the order's state names.
     async fn close(&self, order: &Order, now: Timestamp) -> Answer;
 }

@@ -41,6 +41,7 @@ fn known(state: OrderState) -> Known {
         }
         OrderState::Filled
         | OrderState::Closing { .. }
+        | OrderState::Reducing { .. }
         | OrderState::Closed
         | OrderState::Canceled
         | OrderState::Rejected
@@ -105,6 +106,9 @@ fn owed(order: &Order, answer: Answer, now: Timestamp) -> Verdict {
             let events = accepted(broker_order_id, closed_at).into_iter().chain(executed);
             Verdict::Record(events.chain([Change::Closed { closed_at, reason }]).collect())
         }
+        Answer::Reduced { fraction, reduced_at, check_again_at } => {
+            Verdict::Record(vec![Change::Reduced { fraction, reduced_at, check_again_at }])
+        }
         Answer::Canceled => Verdict::Record(vec![Change::Canceled]),
         Answer::Rejected { reason } => Verdict::Record(vec![Change::Rejected { reason }]),
         Answer::Expired { reason } => Verdict::Record(vec![Change::Expired { reason }]),
@@ -124,7 +128,9 @@ fn refused(order: &Order, why: String, check_again_at: Timestamp) -> Verdict {
             exposure: Exposure::Unknown | Exposure::Working | Exposure::PartlyFilled,
             ..
         } => Verdict::Record(vec![Change::CancelRefused { why, check_again_at }]),
-        OrderState::Closing { .. } => Verdict::Record(vec![Change::CloseRefused { why, check_again_at }]),
+        OrderState::Closing { .. } | OrderState::Reducing { .. } => {
+            Verdict::Record(vec![Change::CloseRefused { why, check_again_at }])
+        }
         OrderState::New
         | OrderState::Submitting
         | OrderState::InDoubt
@@ -146,9 +152,9 @@ fn unknown(order: &Order, why: String, now: Timestamp) -> Verdict {
             (order.progress.submission.as_ref().map(|sent| sent.at), true)
         }
         OrderState::Canceling { exposure: Exposure::Unsent, .. } => (None, false),
-        OrderState::Canceling { requested_at, .. } | OrderState::Closing { requested_at } => {
-            (Some(requested_at), true)
-        }
+        OrderState::Canceling { requested_at, .. }
+        | OrderState::Closing { requested_at }
+        | OrderState::Reducing { requested_at, .. } => (Some(requested_at), true),
         OrderState::New
         | OrderState::Accepted
         | OrderState::PartlyFilled

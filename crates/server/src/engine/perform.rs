@@ -136,6 +136,7 @@ fn kind(answer: &Answer) -> &'static str {
         Answer::PartlyFilled { .. } => "partly_filled",
         Answer::Filled { .. } => "filled",
         Answer::Closed { .. } => "closed",
+        Answer::Reduced { .. } => "reduced",
         Answer::Canceled => "canceled",
         Answer::Rejected { .. } => "rejected",
         Answer::Expired { .. } => "expired",

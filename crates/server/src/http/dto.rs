@@ -87,6 +87,9 @@ pub struct OrderView {
     executed_at: Option<String>,
     /// The broker's time of the close.
     closed_at: Option<String>,
+    /// Which part of the position is still open after partial closes; null is all of it.
+    #[schema(example = "0.5")]
+    remaining: Option<String>,
 }
 
 impl From<&Order> for OrderView {
@@ -120,6 +123,7 @@ impl From<&Order> for OrderView {
             updated_at: order.updated_at.to_string(),
             executed_at: progress.executed_at.map(|at| at.to_string()),
             closed_at: progress.closed_at.map(|at| at.to_string()),
+            remaining: progress.remaining.map(|part| part.to_string()),
         }
     }
 }
@@ -214,7 +218,10 @@ pub fn audit_views(entry: &StoredEntry) -> Vec<AuditView> {
         details: Value::Object(details),
     };
     let order_id = entry.order_id.map(|id| id.0);
-    if !matches!(entry.action, AuditAction::OrderCreated | AuditAction::SignalRejected) {
+    if !matches!(
+        entry.action,
+        AuditAction::OrderCreated | AuditAction::SignalRejected | AuditAction::CommandAccepted
+    ) {
         return vec![view(1, entry.action, order_id, details)];
     }
     let (received, became) = details.into_iter().partition(|(key, _)| key == "signal" || key == "format");

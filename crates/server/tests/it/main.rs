@@ -11,6 +11,7 @@ mod accounts;
 mod analytics;
 mod audit;
 mod auth;
+mod commands;
 mod docs;
 mod engine;
 mod events;

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a broken promise is a panic: these are tests")]
 
 pub mod accounts;
+pub mod commands;
 pub mod journal;
 pub mod lists;
 pub mod orders;
@@ -60,6 +61,13 @@ macro_rules! contract_tests {
                 a_filtered_page_looks_at_a_bounded_number_of_orders
                 counts_follow_an_order_through_its_whole_life
                 counts_agree_while_orders_come_in
+            }
+            commands {
+                a_command_touches_the_open_orders_it_is_about_and_no_other
+                a_command_that_cannot_be_carried_out_for_one_order_touches_none
+                a_command_is_remembered_by_its_key
+                a_command_with_nothing_to_do_says_so_and_leaves_nothing_behind
+                a_part_of_a_position_is_closed_and_the_rest_lives_on
             }
             journal {
                 a_message_is_told_kept_and_replayed_as_the_same_bytes

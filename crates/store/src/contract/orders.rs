@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::trial::{Trader, Trial, accepted, at, executed, keyed, patient, submitting};
-use crate::{Accepted, Refusal, Remembered, Request, Requested, StoreError};
+use crate::{Accepted, Made, Refusal, Remembered, Request, Requested, StoreError};
 
 /// Once the caller hears of it, all of it is there.
 pub async fn an_accepted_order_is_stored_with_its_event_its_entry_and_its_count(trial: Trial) {
@@ -88,10 +88,13 @@ pub async fn a_repeated_key_gives_the_first_order(trial: Trial) {
     trial.store.accept_signal(first.clone(), patient()).await.unwrap();
     let before = trial.seen(ann.id).await;
     for (body, same_body) in [(1, true), (2, false)] {
-        let known = Remembered { order_id: first.order.id, same_body };
+        let known = Remembered { made: Made::Order(first.order.id), same_body };
         let mut again = trial.draft(&ann, "EURUSD");
         again.idempotency = Some(keyed(1, body));
-        assert_eq!(trial.store.accept_signal(again, patient()).await.unwrap(), Accepted::Remembered(known));
+        assert_eq!(
+            trial.store.accept_signal(again, patient()).await.unwrap(),
+            Accepted::Remembered(known.clone())
+        );
         assert_eq!(trial.store.remembered(ann.id, keyed(1, body)).await.unwrap(), Some(known));
     }
     assert_eq!(trial.seen(ann.id).await, before);
@@ -110,7 +113,7 @@ pub async fn many_requests_with_one_key_make_one_order(trial: Trial) {
     let seen = trial.seen(ann.id).await;
     let [order] = &seen.orders[..] else { panic!("{} orders", seen.orders.len()) };
     let created = answers.iter().filter(|answer| **answer == Accepted::Created(Seq(1))).count();
-    let known = Accepted::Remembered(Remembered { order_id: order.id, same_body: true });
+    let known = Accepted::Remembered(Remembered { made: Made::Order(order.id), same_body: true });
     let remembered = answers.iter().filter(|answer| **answer == known).count();
     assert_eq!((created, remembered), (1, 63));
     assert_eq!((seen.events.len(), seen.tally.by_status[0]), (1, 1));

@@ -12,11 +12,12 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::SqliteStore;
+use super::commands;
 use super::group::{About, Draft, Group};
 use crate::rows::{OrderRow, StoredOrder, from_json, to_json};
 use crate::{
-    Accepted, Idempotency, MAX_PAGE, MAX_SCAN, NewOrder, OrderQuery, Orders, Page, Refusal, Remembered,
-    Request, Requested, StoreError, Tally,
+    Accepted, Idempotency, MAX_PAGE, MAX_SCAN, Made, Managed, NewCommand, NewOrder, OrderQuery, Orders, Page,
+    Refusal, Remembered, Request, Requested, StoreError, Tally,
 };
 
 /// The columns of an order, in the order in which [`read_order`] takes them.
@@ -48,7 +49,7 @@ pub(super) fn select(rest: &str) -> String {
     format!("SELECT {COLUMNS} FROM orders {rest}")
 }
 
-fn into_order(stored: StoredOrder<OrderRow>) -> Result<StoredOrder<Order>, StoreError> {
+pub(super) fn into_order(stored: StoredOrder<OrderRow>) -> Result<StoredOrder<Order>, StoreError> {
     Ok(StoredOrder { order: stored.order.try_into()?, last: stored.last })
 }
 
@@ -122,7 +123,8 @@ pub(super) fn apply(
     Ok(current)
 }
 
-fn remembered(
+/// What a key was used for: an order's key stands in its row, a command's in a table of its own.
+pub(super) fn remembered(
     connection: &Connection,
     user_id: UserId,
     key: Idempotency,
@@ -131,9 +133,19 @@ fn remembered(
         connection.prepare_cached("SELECT id, body_hash FROM orders WHERE user_id = ?1 AND key_hash = ?2")?;
     let found = select.query_row(params![user_id.0, key.key_hash], |row| {
         let (id, body_hash): ([u8; 16], [u8; 16]) = (row.get(0)?, row.get(1)?);
-        Ok(Remembered { order_id: OrderId(Uuid::from_bytes(id)), same_body: body_hash == key.body_hash })
+        let made = Made::Order(OrderId(Uuid::from_bytes(id)));
+        Ok(Remembered { made, same_body: body_hash == key.body_hash })
     });
-    Ok(found.optional()?)
+    if let Some(order) = found.optional()? {
+        return Ok(Some(order));
+    }
+    let mut select = connection
+        .prepare_cached("SELECT made, body_hash FROM command_keys WHERE user_id = ?1 AND key_hash = ?2")?;
+    let found: Option<(Vec<u8>, [u8; 16])> = select
+        .query_row(params![user_id.0, key.key_hash], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((made, body_hash)) = found else { return Ok(None) };
+    Ok(Some(Remembered { made: from_json(&made)?, same_body: body_hash == key.body_hash }))
 }
 
 fn accept(group: &mut Group<'_>, new: &NewOrder) -> Result<Accepted, StoreError> {
@@ -273,6 +285,10 @@ impl Orders for SqliteStore {
             Ok(())
         };
         self.writer.write(Some(deadline), work).await
+    }
+
+    async fn manage(&self, new: NewCommand, deadline: Instant) -> Result<Managed, StoreError> {
+        self.writer.write(Some(deadline), move |group| commands::manage(group, &new)).await
     }
 
     async fn remembered(&self, user_id: UserId, key: Idempotency) -> Result<Option<Remembered>, StoreError> {

@@ -12,7 +12,7 @@ use hookfill_store::contract::{
     Trader, Trial, accepted, at, closed, executed, happening, keyed, patient, submitting,
 };
 use hookfill_store::{
-    Accepted, ChainState, Fence, Leased, Refusal, Remembered, Request, Requested, StoreError,
+    Accepted, ChainState, Fence, Leased, Made, Refusal, Remembered, Request, Requested, StoreError,
 };
 use proptest::prelude::*;
 
@@ -109,7 +109,7 @@ impl Model {
         let answer = trial.store.accept_signal(new.clone(), patient()).await.unwrap();
         if let Some((key, body)) = key {
             if let Some((order_id, first)) = self.keys.get(&key) {
-                let known = Remembered { order_id: *order_id, same_body: *first == body };
+                let known = Remembered { made: Made::Order(*order_id), same_body: *first == body };
                 return assert_eq!(answer, Accepted::Remembered(known));
             }
             self.keys.insert(key, (new.order.id, body));

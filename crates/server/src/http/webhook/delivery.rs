@@ -1,0 +1,94 @@
+//! What a request asks for: its text, its dialect, its account, its idempotency key.
+
+use hookfill_domain::signal::Format;
+use hookfill_store::Idempotency;
+use http::HeaderMap;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::http::body::{self, Object};
+use crate::http::error::ApiError;
+use crate::http::reading;
+
+/// Which route an idempotency key counts for.
+const ROUTE: &[u8] = b"POST /webhook/receive-signal/";
+
+/// What a request asks for.
+pub(super) struct Delivery<'a> {
+    pub(super) text: &'a str,
+    pub(super) format: Format,
+    pub(super) format_word: Option<&'a str>,
+    pub(super) account_id: Option<&'a str>,
+    pub(super) idempotency: Option<Idempotency>,
+}
+
+impl<'a> Delivery<'a> {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// 400 that names what has the wrong shape.
+    pub(super) fn read(object: &'a Object, headers: &'a HeaderMap, bytes: &[u8]) -> Result<Self, ApiError> {
+        let text = body::signal_text(object)?;
+        let (format, format_word) = reading::format(object)?;
+        let account_id = match object.get("broker_account_id") {
+            None => None,
+            Some(Value::String(id)) if id.chars().any(char::is_control) => {
+                return Err(wrong_field("broker_account_id", "Control characters are not allowed."));
+            }
+            Some(Value::String(id)) => Some(id.as_str()),
+            Some(_) => return Err(wrong_field("broker_account_id", "Not a valid string.")),
+        };
+        let idempotency = idempotency_key(object, headers)?.map(|key| Idempotency {
+            key_hash: half_hash(&[ROUTE, key.as_bytes()]),
+            body_hash: half_hash(&[bytes]),
+        });
+        Ok(Self { text, format, format_word, account_id, idempotency })
+    }
+}
+
+fn wrong_field(field: &'static str, sentence: &str) -> ApiError {
+    ApiError::fields([(field, vec![sentence.to_owned()])].into())
+}
+
+/// The first 16 bytes of a SHA-256 over parts, each with its length.
+fn half_hash(parts: &[&[u8]]) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let full: [u8; 32] = hash.finalize().into();
+    let mut half = [0; 16];
+    half.copy_from_slice(&full[..16]);
+    half
+}
+
+/// The idempotency key of a request: the header, the field, or the `id` beside the signal; all that are there agree.
+fn idempotency_key<'a>(object: &'a Object, headers: &'a HeaderMap) -> Result<Option<&'a str>, ApiError> {
+    let invalid = |detail: &str| Err(ApiError::bad_request("invalid_idempotency_key", detail));
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let header = match keys.next().map(|value| value.to_str()) {
+        None => None,
+        Some(Ok(key)) if keys.next().is_none() => Some(key),
+        Some(_) => return invalid("Idempotency-Key must be one header of visible ASCII characters."),
+    };
+    let field = match (object.get("idempotency_key"), object.get("id")) {
+        (Some(Value::String(key)), _) | (None, Some(Value::String(key))) => Some(key.as_str()),
+        (None, None) => None,
+        _ => return invalid("The idempotency key must be a string."),
+    };
+    if let (Some(header), Some(field)) = (header, field)
+        && header != field
+    {
+        return invalid("The header Idempotency-Key and the body's key are different.");
+    }
+    match header.or(field) {
+        Some(key) if key.is_empty() || key.chars().count() > 255 => {
+            invalid("The idempotency key must have 1 to 255 characters.")
+        }
+        Some(key) if key.chars().any(char::is_control) => {
+            invalid("The idempotency key has a control character.")
+        }
+        key => Ok(key),
+    }
+}
