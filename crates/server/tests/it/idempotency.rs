@@ -65,7 +65,7 @@ async fn a_key_that_is_none_is_400() {
             assert_eq!(send(&alice, None, &body).await.refusal(400), "invalid_idempotency_key", "{body}");
         }
         let body = json!({ "signal": BUY, field: "one" });
-        assert_eq!(send(&alice, Some("other"), &body).await.refusal(400), "invalid_idempotency_key");
+        assert_eq!(send(&alice, Some("two"), &body).await.refusal(400), "invalid_idempotency_key");
     }
     let body = json!({ "signal": BUY }).to_string();
     let twice = [("idempotency-key", "a"), ("idempotency-key", "b")];

@@ -237,3 +237,27 @@ async fn what_is_no_http_is_refused_and_hung_up_on() {
     assert!(said.is_empty() || said.starts_with("HTTP/1.1 400"), "{said}");
     assert_eq!(Raw::connect(&service).await.ask(HEALTH).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_body_that_nobody_reads_holds_nothing_up() {
+    let service = Service::start().await;
+    let alice = service.register("alice").await;
+    let order = alice.order(BUY).await;
+    let key = format!("x-api-key: {}\r\n", alice.key);
+    for (request, status) in [
+        ("GET /health/ HTTP/1.1\r\nhost: localhost\r\ncontent-length: 50\r\n\r\n".to_owned(), 200),
+        (post(&format!("/orders/{order}/cancel/"), &format!("{key}content-length: 50\r\n")), 200),
+        (post("/orders/", &format!("{key}content-length: 50\r\n")), 405),
+        (post("/nothing/", "content-length: 1000000\r\n"), 404),
+        (post("/webhook/receive-signal/", "content-length: 50\r\n"), 401),
+    ] {
+        let began = Instant::now();
+        let mut raw = Raw::connect(&service).await;
+        assert_eq!(raw.ask(&request).await.status, status, "{request}");
+        // What comes on the connection after that is never taken for a request.
+        raw.write("GET /orders/ HTTP/1.1\r\n").await;
+        let said = raw.closed().await;
+        assert_eq!(said, "", "{request}");
+        assert!(began.elapsed() < Duration::from_secs(7), "{request}: {:?}", began.elapsed());
+    }
+}

@@ -38,4 +38,5 @@ mod stream_auth;
 mod stream_resume;
 mod stream_slow;
 mod tidy;
+mod unstored;
 mod wire;
