@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::command::Options;
-use crate::figures::Samples;
+use crate::figures::{Samples, count};
 use crate::load::{self, Plan};
 use crate::report::Table;
 use crate::users;
@@ -46,8 +46,9 @@ pub async fn measure(options: &Options) -> Result<Table> {
         server.stop().await?;
     }
     let mut table = Table::new("start", &["database", "median", "p95", "most"]);
-    let existing = format!("{} pending orders, stopped", options.orders);
-    let recovered = format!("{} pending orders, killed", options.orders);
+    let orders = count(options.orders as f64);
+    let (existing, recovered) =
+        (format!("{orders} pending orders, stopped"), format!("{orders} pending orders, killed"));
     for (name, times) in [("empty".to_owned(), empty), (existing, stopped), (recovered, killed)] {
         table.row([name, times.time(0.5), times.time(0.95), times.time(1.0)]);
     }
