@@ -1,0 +1,198 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::{Args, Parser, Subcommand};
+use tempfile::TempDir;
+
+use crate::load::Plan;
+use crate::process::{self, Program};
+use crate::report::{Report, Table};
+use crate::{accepts, bare, inside, latency, lives, memory, start};
+
+/// Measures hookfill and prints Markdown tables.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    measurement: Measurement,
+    #[command(flatten)]
+    options: Options,
+    /// A file in which the tables between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->` are replaced
+    #[arg(long, global = true, value_name = "FILE")]
+    write: Option<PathBuf>,
+}
+
+/// What all measurements share.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// The service to measure, such as target/release/hookfill; without it, the service linked into this program
+    #[arg(long, global = true, value_name = "PATH")]
+    pub binary: Option<PathBuf>,
+    /// Where databases are made; it should be the disk that matters
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+    /// Keep-alive connections of the load
+    #[arg(long, global = true, default_value_t = 64)]
+    pub connections: usize,
+    /// Users that the connections belong to
+    #[arg(long, global = true, default_value_t = 64)]
+    pub users: usize,
+    /// Rounds of a throughput, each with its ceilings
+    #[arg(long, global = true, default_value_t = 7)]
+    pub rounds: usize,
+    /// Seconds that count of each round
+    #[arg(long, global = true, default_value_t = 3.0)]
+    pub seconds: f64,
+    /// Seconds before them that do not
+    #[arg(long, global = true, default_value_t = 0.5)]
+    pub warm_up: f64,
+    /// Threads of the load generator; one for each processor if absent
+    #[arg(long, global = true)]
+    pub threads: Option<usize>,
+    /// Starts of each kind
+    #[arg(long, global = true, default_value_t = 30)]
+    pub starts: usize,
+    /// Orders of a round of `lives`
+    #[arg(long, global = true, default_value_t = 20_000)]
+    pub lives: u64,
+    /// Orders of `memory`, and of the existing database of `start`
+    #[arg(long, global = true, default_value_t = 100_000)]
+    pub orders: u64,
+    /// Open streams of `memory`
+    #[arg(long, global = true, default_value_t = 1000)]
+    pub streams: usize,
+    /// Idle streams beside the one that is measured in the second half of `latency`
+    #[arg(long, global = true, default_value_t = 900)]
+    pub idle_streams: usize,
+    /// Orders a second of `latency`
+    #[arg(long, global = true, default_value_t = 100)]
+    pub rate: u32,
+    /// Seconds of each half of `latency`
+    #[arg(long, global = true, default_value_t = 30)]
+    pub latency_seconds: u32,
+}
+
+impl Options {
+    /// A new folder for a database; it goes with the value.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn fresh_folder(&self) -> Result<TempDir> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("hookfill-bench-");
+        Ok(match &self.folder {
+            Some(folder) => builder.tempdir_in(folder)?,
+            None => builder.tempdir()?,
+        })
+    }
+
+    /// The service.
+    ///
+    /// # Errors
+    /// If it is not there.
+    pub fn service(&self) -> Result<Program> {
+        Program::service(self.binary.as_deref())
+    }
+
+    /// One round of a throughput.
+    #[must_use]
+    pub fn round(&self) -> Plan {
+        let warm_up = Duration::from_secs_f64(self.warm_up);
+        Plan::Time { warm_up, counted: Duration::from_secs_f64(self.seconds) }
+    }
+}
+
+/// What to measure.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Measurement {
+    /// Everything, one after the other
+    All,
+    /// Durable accepts a second, as ratios to two ceilings
+    Accepts,
+    /// Whole lives of orders a second
+    Lives,
+    /// From the start of the process to its ready line
+    Start,
+    /// Resident memory
+    Memory,
+    /// From a signal to its message on the stream
+    Latency,
+    /// Serves the ceiling; started by the other commands
+    #[command(hide = true)]
+    Bare {
+        /// Commits three rows a request to this database
+        #[arg(long)]
+        rows: Option<PathBuf>,
+    },
+    /// Serves hookfill from inside this program; started by the other commands
+    #[command(hide = true)]
+    ServeInside,
+}
+
+/// Every measurement, in the order in which `all` makes them.
+const ALL: [Measurement; 5] =
+    [Measurement::Start, Measurement::Memory, Measurement::Latency, Measurement::Accepts, Measurement::Lives];
+
+impl Arguments {
+    /// How many threads the runtime is to have, if it is not one for each processor.
+    #[must_use]
+    pub fn threads(&self) -> Option<usize> {
+        match self.measurement {
+            // Servers run as they would alone.
+            Measurement::Bare { .. } | Measurement::ServeInside => None,
+            Measurement::All
+            | Measurement::Accepts
+            | Measurement::Lives
+            | Measurement::Start
+            | Measurement::Memory
+            | Measurement::Latency => self.options.threads,
+        }
+    }
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// If a server does not start, or answers anything but what it should.
+pub async fn run(arguments: Arguments) -> Result<()> {
+    let Arguments { measurement, options, write } = arguments;
+    let chosen = match measurement {
+        Measurement::Bare { rows } => return bare::serve(rows).await,
+        Measurement::ServeInside => return inside::serve().await,
+        Measurement::All => ALL.to_vec(),
+        one @ (Measurement::Accepts
+        | Measurement::Lives
+        | Measurement::Start
+        | Measurement::Memory
+        | Measurement::Latency) => vec![one],
+    };
+    process::raise_file_limit();
+    let report = Report::begin(write, &options)?;
+    let stopped = inside::terminated()?;
+    // Whatever ends this, every process that was started ends with the value that stands for it.
+    tokio::select! {
+        () = stopped => bail!("stopped"),
+        done = Box::pin(measure_all(&chosen, &options, &report)) => done,
+    }
+}
+
+async fn measure_all(chosen: &[Measurement], options: &Options, report: &Report) -> Result<()> {
+    for measurement in chosen {
+        report.add(&Box::pin(measure(measurement, options)).await?)?;
+    }
+    Ok(())
+}
+
+async fn measure(measurement: &Measurement, options: &Options) -> Result<Table> {
+    match measurement {
+        Measurement::Accepts => accepts::measure(options).await,
+        Measurement::Lives => lives::measure(options).await,
+        Measurement::Start => start::measure(options).await,
+        Measurement::Memory => memory::measure(options).await,
+        Measurement::Latency => latency::measure(options).await,
+        Measurement::All | Measurement::Bare { .. } | Measurement::ServeInside => bail!("no measurement"),
+    }
+}
