@@ -195,7 +195,8 @@ impl Round {
     /// How long there is to rest before the next look, if at all.
     fn rest(&self, room: usize) -> Option<Duration> {
         let rest = self.rest_until.saturating_duration_since(Instant::now());
-        (!rest.is_zero() && !(self.only_crowded && room >= ROOM)).then_some(rest)
+        let is_over = rest.is_zero() || (self.only_crowded && room >= ROOM);
+        (!is_over).then_some(rest)
     }
 
     /// The store has failed us.
