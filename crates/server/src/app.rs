@@ -26,9 +26,6 @@ use crate::shutdown::{self, Present, Stopper};
 use crate::stream::{self, Pace, Streams};
 use crate::telemetry::Metrics;
 
-/// How long the engine may finish what is in hand.
-const ENGINE_DRAIN: Duration = Duration::from_secs(1);
-
 /// How long streams may take to say goodbye, beside the connections that finish: longer than one tries to close.
 const STREAM_DRAIN: Duration = Duration::from_millis(2500);
 
@@ -189,7 +186,7 @@ impl App {
         let router = http::router(Arc::clone(&state), stream::routes(streams.clone()));
         let metrics = Arc::clone(&state.metrics);
         let server = tokio::spawn(serve::serve(listener, router, metrics, state.stopping.clone()));
-        let mut worker = tokio::spawn(engine.run(engine_stopping));
+        let worker = tokio::spawn(engine.run(engine_stopping));
         let credentials = Arc::clone(&state.credentials);
         let stopping = state.stopping.clone();
         let watcher = tokio::spawn(async move { credentials.watch(stopping).await });
@@ -205,11 +202,7 @@ impl App {
             tracing::warn!("streams were still open when the time to finish was over");
         }
         engine_stop.stop();
-        match tokio::time::timeout(ENGINE_DRAIN, &mut worker).await {
-            Ok(ended) => finished("the engine", ended),
-            // What was in hand is in doubt, and asked about at the next start.
-            Err(_) => worker.abort(),
-        }
+        finished("the engine", worker.await);
         finished("the watch over keys", watcher.await);
         if has_failed { Err(RunError::StoreFailed) } else { Ok(()) }
     }

@@ -54,13 +54,14 @@ fn known(state: OrderState) -> Known {
 /// One answer can owe several events: an order that filled and closed during an outage still shows both. What cannot
 /// have happened to the order proves nothing, and is asked about again.
 pub(super) fn verdict(order: &Order, answer: Answer, now: Timestamp) -> Verdict {
-    match owed(order, answer, now) {
-        Verdict::Record(changes) if !can_happen(order, &changes, now) => {
-            tracing::warn!(order = %order.id, state = order.state().as_str(), ?changes, "the broker contradicts itself");
-            Verdict::Postpone(now.plus(DOUBT_WAIT.1))
-        }
-        verdict => verdict,
+    let verdict = owed(order, answer, now);
+    if let Verdict::Record(changes) = &verdict
+        && !can_happen(order, changes, now)
+    {
+        tracing::warn!(order = %order.id, state = order.state().as_str(), ?changes, "the broker contradicts itself");
+        return Verdict::Postpone(now.plus(DOUBT_WAIT.1));
     }
+    verdict
 }
 
 fn can_happen(order: &Order, changes: &[Change], at: Timestamp) -> bool {

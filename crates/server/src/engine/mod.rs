@@ -25,6 +25,8 @@ use crate::telemetry::Metrics;
 
 pub use perform::CALL_LIMIT;
 
+/// How long it may finish what is in hand once it is told to stop. What is not is in doubt, and asked about later.
+const DRAIN: Duration = Duration::from_secs(1);
 /// Orders that are worked at the same time.
 const IN_FLIGHT: usize = 512;
 /// How long it sleeps at most: the store is the truth, whatever hints were lost.
@@ -104,10 +106,15 @@ impl Engine {
             }
             self.show(&round);
         }
-        while let Some(done) = round.tasks.join_next_with_id().await {
-            round.note(done);
-            self.show(&round);
-        }
+        let finish = async {
+            while let Some(done) = round.tasks.join_next_with_id().await {
+                round.note(done);
+            }
+        };
+        let _ = tokio::time::timeout(DRAIN, finish).await;
+        // When this returns nobody works with the store any more.
+        round.tasks.shutdown().await;
+        self.show(&round);
     }
 
     fn show(&self, round: &Round) {
@@ -188,7 +195,8 @@ impl Round {
     /// How long there is to rest before the next look, if at all.
     fn rest(&self, room: usize) -> Option<Duration> {
         let rest = self.rest_until.saturating_duration_since(Instant::now());
-        (!rest.is_zero() && !(self.only_crowded && room >= ROOM)).then_some(rest)
+        let is_over = rest.is_zero() || (self.only_crowded && room >= ROOM);
+        (!is_over).then_some(rest)
     }
 
     /// The store has failed us.

@@ -190,3 +190,14 @@ async fn when_it_stops_it_finishes_what_is_in_hand_and_takes_up_nothing_more() {
     scene.stop().await;
     assert_ne!(store.order(1).state(), OrderState::Submitting, "its answer is kept");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_hangs_keeps_no_engine_from_stopping() {
+    let scene = Scene::begin(5, |_, _, _| hangs());
+    pass(0.1).await;
+    let store = std::sync::Arc::clone(&scene.store);
+    let began = tokio::time::Instant::now();
+    scene.stop().await;
+    assert!(began.elapsed() <= Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(std::sync::Arc::strong_count(&store), 1, "nobody has the store any more");
+}

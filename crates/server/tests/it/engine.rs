@@ -65,17 +65,6 @@ async fn an_answer_that_is_lost_is_asked_for_and_the_order_not_sent_again() {
 }
 
 #[tokio::test]
-async fn an_answer_that_never_comes_is_asked_for_and_the_order_not_sent_again() {
-    let (service, broker) = start().await;
-    let alice = service.register("alice").await;
-    let mut stream = alice.stream("").await;
-    alice.order(BUY).await;
-    drop(broker.next("submit").await);
-    broker.next("query").await.fill();
-    assert_eq!(types(&mut stream, 2).await, ["order.pending", "order.executed"]);
-}
-
-#[tokio::test]
 async fn an_order_that_never_arrived_is_sent_once_more() {
     let (service, broker) = start().await;
     let alice = service.register("alice").await;

@@ -30,6 +30,7 @@ mod rate_limit;
 mod readme;
 mod receive_signal;
 mod registration;
+mod restart;
 mod routing;
 mod scripted;
 mod secrets;
