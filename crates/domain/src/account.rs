@@ -37,7 +37,44 @@ impl Default for Policy {
     }
 }
 
+/// A change of a policy: what is `None` stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PolicyChange {
+    /// Refuse an order without a stop loss.
+    pub require_stop_loss: Option<bool>,
+    /// Refuse an order without a target.
+    pub require_take_profit: Option<bool>,
+    /// All aliases from now on.
+    pub aliases: Option<BTreeMap<String, Instrument>>,
+    /// Read `1,0820` as a decimal number.
+    pub decimal_comma: Option<bool>,
+}
+
+impl From<Policy> for PolicyChange {
+    fn from(policy: Policy) -> Self {
+        let Policy { require_stop_loss, require_take_profit, aliases, decimal_comma } = policy;
+        Self {
+            require_stop_loss: Some(require_stop_loss),
+            require_take_profit: Some(require_take_profit),
+            aliases: Some(aliases),
+            decimal_comma: Some(decimal_comma),
+        }
+    }
+}
+
 impl Policy {
+    /// The policy after a change.
+    #[must_use]
+    pub fn changed(&self, change: &PolicyChange) -> Policy {
+        let PolicyChange { require_stop_loss, require_take_profit, aliases, decimal_comma } = change;
+        Policy {
+            require_stop_loss: require_stop_loss.unwrap_or(self.require_stop_loss),
+            require_take_profit: require_take_profit.unwrap_or(self.require_take_profit),
+            aliases: aliases.as_ref().unwrap_or(&self.aliases).clone(),
+            decimal_comma: decimal_comma.unwrap_or(self.decimal_comma),
+        }
+    }
+
     /// The part that admission asks for.
     #[must_use]
     pub fn admission(&self) -> Admission {

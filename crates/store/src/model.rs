@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookfill_domain::account::{BrokerAccount, Policy};
+use hookfill_domain::account::{BrokerAccount, PolicyChange};
 use hookfill_domain::audit::{AuditAction, Place};
 use hookfill_domain::ids::{BrokerAccountId, KeyId, OrderId, Seq, UserId};
 use hookfill_domain::instrument::Instrument;
@@ -328,8 +328,8 @@ pub struct Leased {
 /// A change of a broker account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountChange {
-    /// Another policy.
-    Policy(Policy),
+    /// A change of its policy, applied to the policy as it is stored.
+    Policy(PolicyChange),
     /// No new orders.
     Deactivate,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use hookfill_domain::account::{MAX_ALIASES, Policy};
+use hookfill_domain::account::{MAX_ALIASES, PolicyChange};
 use hookfill_domain::ids::{BrokerAccountId, KeyId};
 use hookfill_domain::instrument::Instrument;
 use hookfill_store::{AccountChange, NewAccount, NewKey, Registered, Registration, Scope, SealedSecret};
@@ -270,14 +270,10 @@ impl PolicyPatch {
         patch.ok_or_else(|| ApiError::bad_request("wrong_shape", "`policy` cannot be read."))
     }
 
-    fn apply(self, mut policy: Policy) -> Result<Policy, ApiError> {
-        if let Some(aliases) = self.aliases {
-            policy.aliases = read_aliases(aliases)?;
-        }
-        policy.require_stop_loss = self.require_stop_loss.unwrap_or(policy.require_stop_loss);
-        policy.require_take_profit = self.require_take_profit.unwrap_or(policy.require_take_profit);
-        policy.decimal_comma = self.decimal_comma.unwrap_or(policy.decimal_comma);
-        Ok(policy)
+    fn change(self) -> Result<PolicyChange, ApiError> {
+        let Self { require_stop_loss, require_take_profit, aliases, decimal_comma } = self;
+        let aliases = aliases.map(read_aliases).transpose()?;
+        Ok(PolicyChange { require_stop_loss, require_take_profit, aliases, decimal_comma })
     }
 }
 
@@ -327,10 +323,7 @@ pub async fn change(
     let id = account_id(&id)?;
     let (parts, body) = request.into_parts();
     let patch = PolicyPatch::read(&body::read_object(&parts.headers, body).await?)?;
-    let accounts = state.store.accounts(caller.user_id).await?;
-    let account = accounts.into_iter().find(|account| account.id == id).ok_or_else(account_not_found)?;
-    let policy = patch.apply(account.policy)?;
-    let change = AccountChange::Policy(policy);
+    let change = AccountChange::Policy(patch.change()?);
     let changed = state.store.change_account(caller.user_id, id, change, state.clock.now()).await?;
     state.credentials.changed().await;
     changed.as_ref().map(|account| Json(AccountView::from(account))).ok_or_else(account_not_found)

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// The address at the other end of the connection, put beside each request by the accept loop.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,16 @@ pub fn is_local(peer: Peer, headers: &HeaderMap) -> bool {
             || name.as_str().starts_with("x-forwarded-")
             || name.as_str().starts_with("cf-")
     });
-    is_loopback(peer.0.ip()) && !forwarded && host(headers).is_some_and(is_loopback_host)
+    is_loopback(peer.0.ip())
+        && !forwarded
+        && host(headers).is_some_and(is_loopback_host)
+        && headers.get_all(header::ORIGIN).iter().all(is_loopback_origin)
+}
+
+/// A page from elsewhere in a browser on this machine is not this machine's own request.
+fn is_loopback_origin(origin: &HeaderValue) -> bool {
+    let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, rest)| rest);
+    authority.is_some_and(|authority| is_loopback_host(without_port(authority)))
 }
 
 /// The `Host`, without its port; `None` without exactly one readable header.
@@ -33,10 +42,14 @@ pub fn host(headers: &HeaderMap) -> Option<&str> {
     if hosts.next().is_some() {
         return None;
     }
-    if let Some(rest) = host.strip_prefix('[') {
-        return rest.split_once(']').map(|(address, _)| address);
+    Some(without_port(host))
+}
+
+fn without_port(authority: &str) -> &str {
+    if let Some(rest) = authority.strip_prefix('[') {
+        return rest.split(']').next().unwrap_or_default();
     }
-    Some(host.rsplit_once(':').map_or(host, |(name, _)| name))
+    authority.rsplit_once(':').map_or(authority, |(name, _)| name)
 }
 
 fn is_loopback_host(host: &str) -> bool {
@@ -96,6 +109,10 @@ mod tests {
     #[case("127.0.0.1:9", &[("host", "localhost"), ("x-real-ip", "203.0.113.9")], false)]
     #[case("127.0.0.1:9", &[("host", "localhost"), ("via", "1.1 proxy")], false)]
     #[case("127.0.0.1:9", &[("host", "localhost"), ("cf-connecting-ip", "203.0.113.9")], false)]
+    #[case("127.0.0.1:9", &[("host", "localhost"), ("origin", "http://localhost:3000")], true)]
+    #[case("127.0.0.1:9", &[("host", "localhost"), ("origin", "http://[::1]:3000")], true)]
+    #[case("127.0.0.1:9", &[("host", "localhost"), ("origin", "https://example.com")], false)]
+    #[case("127.0.0.1:9", &[("host", "localhost"), ("origin", "null")], false)]
     fn a_tunnel_does_not_make_the_world_local(
         #[case] peer: &str,
         #[case] pairs: &[(&'static str, &'static str)],

@@ -17,7 +17,7 @@ use super::body;
 use super::error::{ApiError, Problem};
 use super::reading;
 use super::state::AppState;
-use super::webhook;
+use super::webhook::{self, Admitted};
 
 /// A text to be explained.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -59,7 +59,11 @@ pub async fn explain(
                     (read.field.to_string(), json!({ "start": read.span.start, "end": read.span.end }))
                 })
                 .collect();
-            let refusal = webhook::admit(parsed.signal.clone(), account).err();
+            let refusal = match webhook::admit(parsed.signal.clone(), account) {
+                Ok(Admitted::Order(..)) => None,
+                Ok(Admitted::Command(command)) => webhook::would_refuse(&state, &caller, &command).await?,
+                Err(refusal) => Some(refusal),
+            };
             json!({
                 "ok": true,
                 "signal": parsed.signal,

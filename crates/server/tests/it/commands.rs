@@ -30,7 +30,7 @@ async fn a_position_is_closed_by_a_message() {
     let alice = service.register("alice").await;
     let id = filled(&alice).await;
     let mut stream = alice.stream("").await;
-    assert_eq!(command(&alice, "CLOSE EURUSD").await, [id.clone()]);
+    assert_eq!(command(&alice, "CLOSE EURUSD").await, std::slice::from_ref(&id));
     let message = stream.next().await;
     assert_eq!((&message["type"], &message["reason"]), (&json!("order.closed"), &json!("close_requested")));
     assert_eq!(alice.get(&format!("/orders/{id}/")).await["status"], "closed");
@@ -47,7 +47,7 @@ async fn half_of_a_position_is_closed_and_the_rest_stays_open() {
     let alice = service.register("alice").await;
     let id = filled(&alice).await;
     let mut stream = alice.stream("").await;
-    assert_eq!(command(&alice, "CLOSE HALF EURUSD").await, [id.clone()]);
+    assert_eq!(command(&alice, "CLOSE HALF EURUSD").await, std::slice::from_ref(&id));
     let message = stream.next().await;
     assert_eq!((&message["type"], &message["reason"]), (&json!("order.modified"), &json!("partly_closed")));
     let order = alice.get(&format!("/orders/{id}/")).await;
@@ -72,7 +72,7 @@ async fn the_stop_loss_moves_to_a_price_and_to_break_even() {
     let id = filled(&alice).await;
     let mut stream = alice.stream("").await;
     for (text, stop_loss) in [("MOVE EURUSD SL TO 1.0855", "1.0855"), ("EURUSD MOVE SL TO BE", "1.0860")] {
-        assert_eq!(command(&alice, text).await, [id.clone()]);
+        assert_eq!(command(&alice, text).await, std::slice::from_ref(&id));
         let message = stream.next().await;
         assert_eq!((&message["type"], &message["stop_loss"]), (&json!("order.modified"), &json!(stop_loss)));
         assert_eq!(alice.get(&format!("/orders/{id}/")).await["stop_loss"], stop_loss);

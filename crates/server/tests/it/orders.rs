@@ -180,7 +180,7 @@ async fn an_order_has_every_field_through_its_whole_life() {
     let fields: BTreeSet<&str> = order.as_object().unwrap().keys().map(String::as_str).collect();
     let expected = "id user_id broker_account_id action instrument order_type entry_price entry_range entries stop_loss \
                     take_profit take_profits quantity risk leverage status reason fake_order_id broker_order_id source_id \
-                    created_at updated_at executed_at closed_at";
+                    created_at updated_at executed_at closed_at remaining";
     assert_eq!(fields, expected.split_whitespace().collect::<BTreeSet<_>>());
     for (field, value) in [
         ("action", json!("SELL")),

@@ -112,7 +112,7 @@ fn wanted() -> Policy {
 /// Whoever reads the log can tell what a signal was held to at any time.
 pub async fn a_policy_change_is_kept_and_audited_with_before_and_after(trial: Trial) {
     let ann = trial.register("ann").await;
-    let change = AccountChange::Policy(wanted());
+    let change = AccountChange::Policy(wanted().into());
     let changed = trial.store.change_account(ann.id, ann.account.id, change, at(5)).await.unwrap().unwrap();
     assert_eq!((&changed.policy, changed.is_active), (&wanted(), true));
     let seen = trial.seen(ann.id).await;
@@ -127,7 +127,7 @@ pub async fn a_policy_change_is_kept_and_audited_with_before_and_after(trial: Tr
 pub async fn an_unchanged_policy_writes_nothing(trial: Trial) {
     let ann = trial.register("ann").await;
     let before = (trial.seen(ann.id).await, trial.store.credentials_revision().await.unwrap());
-    let change = AccountChange::Policy(Policy::default());
+    let change = AccountChange::Policy(Policy::default().into());
     let same = trial.store.change_account(ann.id, ann.account.id, change, at(5)).await.unwrap();
     assert_eq!(same, Some(ann.account));
     assert_eq!((trial.seen(ann.id).await, trial.store.credentials_revision().await.unwrap()), before);
@@ -170,7 +170,7 @@ pub async fn every_change_of_keys_or_accounts_raises_the_revision(trial: Trial) 
     raised(&trial, &mut last, "register").await;
     trial.store.link_account(ann.id, trial.fresh_account(), at(1)).await.unwrap();
     raised(&trial, &mut last, "link").await;
-    for change in [AccountChange::Policy(wanted()), AccountChange::Deactivate] {
+    for change in [AccountChange::Policy(wanted().into()), AccountChange::Deactivate] {
         trial.store.change_account(ann.id, ann.account.id, change.clone(), at(2)).await.unwrap();
         raised(&trial, &mut last, &format!("{change:?}")).await;
     }

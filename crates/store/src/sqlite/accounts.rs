@@ -139,11 +139,14 @@ fn change(
         return Ok(None);
     };
     let (action, details) = match change {
-        AccountChange::Policy(policy) if *policy == account.policy => return Ok(Some(account)),
         AccountChange::Deactivate if !account.is_active => return Ok(Some(account)),
-        AccountChange::Policy(policy) => {
+        AccountChange::Policy(change) => {
+            let policy = account.policy.changed(change);
+            if policy == account.policy {
+                return Ok(Some(account));
+            }
             let details = json!({ "broker_account_id": id, "before": account.policy, "after": policy });
-            account.policy = policy.clone();
+            account.policy = policy;
             (AuditAction::PolicyChanged, details)
         }
         AccountChange::Deactivate => {

@@ -1,5 +1,7 @@
 //! What a request asks for: its text, its dialect, its account, its idempotency key.
 
+use std::borrow::Cow;
+
 use hookfill_domain::signal::Format;
 use hookfill_store::Idempotency;
 use http::HeaderMap;
@@ -64,7 +66,7 @@ fn half_hash(parts: &[&[u8]]) -> [u8; 16] {
 }
 
 /// The idempotency key of a request: the header, the field, or the `id` beside the signal; all that are there agree.
-fn idempotency_key<'a>(object: &'a Object, headers: &'a HeaderMap) -> Result<Option<&'a str>, ApiError> {
+fn idempotency_key<'a>(object: &'a Object, headers: &'a HeaderMap) -> Result<Option<Cow<'a, str>>, ApiError> {
     let invalid = |detail: &str| Err(ApiError::bad_request("invalid_idempotency_key", detail));
     let mut keys = headers.get_all("idempotency-key").iter();
     let header = match keys.next().map(|value| value.to_str()) {
@@ -72,17 +74,19 @@ fn idempotency_key<'a>(object: &'a Object, headers: &'a HeaderMap) -> Result<Opt
         Some(Ok(key)) if keys.next().is_none() => Some(key),
         Some(_) => return invalid("Idempotency-Key must be one header of visible ASCII characters."),
     };
-    let field = match (object.get("idempotency_key"), object.get("id")) {
-        (Some(Value::String(key)), _) | (None, Some(Value::String(key))) => Some(key.as_str()),
-        (None, None) => None,
-        _ => return invalid("The idempotency key must be a string."),
+    let field = match object.get("idempotency_key").or_else(|| object.get("id")) {
+        None => None,
+        Some(Value::String(key)) => Some(Cow::Borrowed(key.as_str())),
+        // Many senders count their alerts.
+        Some(Value::Number(key)) => Some(Cow::Owned(key.to_string())),
+        Some(_) => return invalid("The idempotency key must be a string or a number."),
     };
-    if let (Some(header), Some(field)) = (header, field)
+    if let (Some(header), Some(field)) = (header, &field)
         && header != field
     {
         return invalid("The header Idempotency-Key and the body's key are different.");
     }
-    match header.or(field) {
+    match header.map(Cow::Borrowed).or(field) {
         Some(key) if key.is_empty() || key.chars().count() > 255 => {
             invalid("The idempotency key must have 1 to 255 characters.")
         }

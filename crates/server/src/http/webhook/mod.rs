@@ -14,8 +14,10 @@ use hookfill_domain::ids::UserId;
 use hookfill_domain::manage::{Command, CommandError};
 use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
+use hookfill_domain::wire::Status;
 use hookfill_store::{
-    Accepted, MAX_TOUCHED, Made, Managed, NewCommand, NewOrder, Refusal, Remembered, Scope, StoreError,
+    Accepted, MAX_TOUCHED, Made, Managed, NewCommand, NewOrder, OrderQuery, Refusal, Remembered, Scope,
+    StoreError,
 };
 use http::{HeaderMap, Request, StatusCode};
 use serde::Deserialize;
@@ -32,7 +34,7 @@ use decide::{Decision, decide};
 use delivery::Delivery;
 
 pub use answer::{SignalAccepted, TouchedView};
-pub(super) use decide::admit;
+pub(super) use decide::{Admitted, admit};
 
 use answer::{Done, command_details, order_details, refusal_details};
 
@@ -145,29 +147,54 @@ async fn accept(
 }
 
 async fn manage(state: &AppState, new: NewCommand, now: Now) -> Result<Outcome, ApiError> {
-    let (kind, nothing) = (new.command.kind(), new.command.nothing());
+    let (kind, nothing) = (new.command.kind(), nothing_to_do(&new.command));
     let about = subject(&new.command);
     Ok(match state.store.manage(new, now.deadline).await? {
         Managed::Touched(orders) => {
             let orders = orders.iter().map(|order| order.id).collect();
             Ok(Done { made: Made::Command { kind: kind.to_owned(), orders }, duplicate: false })
         }
-        Managed::Nothing => {
-            Err(ApiError::conflict(nothing, format!("There is no open order{about} that this could {kind}.")))
-        }
+        Managed::Nothing => Err(nothing),
         Managed::TooMany => {
             let detail = format!("This is about more than {MAX_TOUCHED} orders{about}; none was touched.");
             Err(ApiError::conflict("too_many_orders", detail))
         }
-        Managed::Impossible(error) => {
-            let code = match error {
-                CommandError::WrongSide { .. } => "wrong_side",
-                CommandError::NoEntryPrice(_) => "no_entry_price",
-            };
-            Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, error.to_string()))
-        }
+        Managed::Impossible(error) => Err(impossible(&error)),
         Managed::Remembered(known) => return replay(known).map(Ok),
     })
+}
+
+fn nothing_to_do(command: &Command) -> ApiError {
+    let detail = format!("There is no open order{} that this could {}.", subject(command), command.kind());
+    ApiError::conflict(command.nothing(), detail)
+}
+
+fn impossible(error: &CommandError) -> ApiError {
+    let code = match error {
+        CommandError::WrongSide { .. } => "wrong_side",
+        CommandError::NoEntryPrice(_) => "no_entry_price",
+    };
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, error.to_string())
+}
+
+/// Whether a command would be refused now, as far as a page of the caller's latest orders of each status tells.
+pub(super) async fn would_refuse(
+    state: &AppState,
+    caller: &Caller,
+    command: &Command,
+) -> Result<Option<ApiError>, ApiError> {
+    let mut found = false;
+    for status in [Status::Pending, Status::Executed] {
+        let instrument = command.instrument().cloned();
+        let query = OrderQuery { before: None, status: Some(status), instrument, limit: MAX_TOUCHED };
+        for order in state.store.orders(caller.user_id, query).await?.items {
+            match command.change_for(&order) {
+                Ok(change) => found |= change.is_some(),
+                Err(error) => return Ok(Some(impossible(&error))),
+            }
+        }
+    }
+    Ok((!found).then(|| nothing_to_do(command)))
 }
 
 fn subject(command: &Command) -> String {
