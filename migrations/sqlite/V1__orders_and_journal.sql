@@ -69,7 +69,8 @@ CREATE TABLE orders (
     body_hash         BLOB,                       -- the request's bytes, hashed to 16 bytes; NULL without a key
     PRIMARY KEY (user_id, seq)
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX orders_by_id ON orders (user_id, id);
+-- Ids are made in time order, so that all users' new ones go to the same page.
+CREATE UNIQUE INDEX orders_by_id ON orders (id);
 CREATE UNIQUE INDEX orders_by_key ON orders (user_id, key_hash) WHERE key_hash IS NOT NULL;
 CREATE INDEX orders_due ON orders (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX orders_open ON orders (user_id, instrument) WHERE due_at IS NOT NULL;

@@ -3,6 +3,7 @@
 //! Four narrow traits, one method a use case; a transaction never leaves the crate. Every change of an order goes
 //! through [`hookfill_domain::order::Order::apply`], and its journal entry is written in the same transaction.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -34,6 +35,9 @@ pub const MAX_PAGE: usize = 1000;
 pub const MAX_SCAN: usize = 5000;
 /// Most orders that one command may touch.
 pub const MAX_TOUCHED: usize = 500;
+
+/// An order's place among all orders.
+pub type OrderKey = (UserId, Seq);
 
 /// Users, keys and broker accounts.
 #[async_trait]
@@ -127,8 +131,13 @@ pub trait Journal: Send + Sync {
 /// What the engine does.
 #[async_trait]
 pub trait Work: Send + Sync {
-    /// Orders that are due, longest due first, as far as this process may work them.
-    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Leased>, StoreError>;
+    /// Orders that are due, longest due first, as far as this process may work them and does not already (`busy`).
+    async fn due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        busy: &HashSet<OrderKey>,
+    ) -> Result<Vec<Leased>, StoreError>;
     /// When the next order is due that is not due yet at `after`, as far as this process may work it.
     async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError>;
     /// Applies events to an order as it is stored, all of them or none, and returns it.

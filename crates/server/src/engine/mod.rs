@@ -11,9 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use hookfill_domain::ids::{Seq, UserId};
 use hookfill_domain::time::Timestamp;
-use hookfill_store::{Leased, StoreError, Work};
+use hookfill_store::{Leased, OrderKey, StoreError, Work};
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
@@ -35,6 +34,10 @@ const POLL: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(250);
 /// Free places with which it looks at once even if more is due than it can take up.
 const ROOM: usize = IN_FLIGHT / 4;
+/// With so many in flight it looks no more often than every [`PACE`].
+const MANY: usize = 32;
+/// The shortest time between two looks under load.
+const PACE: Duration = Duration::from_millis(2);
 /// How long it rests otherwise: each look reads as many orders as are in flight.
 const REST: Duration = Duration::from_millis(20);
 
@@ -69,17 +72,15 @@ pub struct Engine {
     pub metrics: Arc<Metrics>,
 }
 
-/// An order's place among all orders.
-type Key = (UserId, Seq);
 /// What came of working an order.
 type Worked = Result<(Id, Result<(), StoreError>), JoinError>;
 
 /// What the loop remembers between two looks.
 struct Round {
     tasks: JoinSet<Result<(), StoreError>>,
-    in_flight: HashSet<Key>,
+    in_flight: HashSet<OrderKey>,
     /// Which task works which order: one that ends in a panic takes nothing but its own order with it.
-    keys: HashMap<Id, Key>,
+    keys: HashMap<Id, OrderKey>,
     /// No look before then.
     rest_until: Instant,
     /// Whether the rest is over as soon as there is room.
@@ -131,9 +132,7 @@ impl Engine {
             return rest;
         }
         let now = self.clock.now();
-        // Those in flight are due as well, until their result is recorded.
-        let asked = room + round.in_flight.len();
-        let due = match self.store.due(now, asked).await {
+        let due = match self.store.due(now, room, &round.in_flight).await {
             Ok(due) => due,
             Err(error) => {
                 tracing::warn!(%error, "the engine cannot see what is due");
@@ -141,15 +140,12 @@ impl Engine {
                 return PAUSE;
             }
         };
-        let full = due.len() == asked;
-        let mut taken = 0;
+        let full = due.len() == room;
         for leased in due {
-            let key = (leased.order.user_id, leased.order.seq);
-            if taken < room && round.in_flight.insert(key) {
-                taken += 1;
-                self.take_up(leased, now, round);
-            }
+            round.in_flight.insert((leased.order.user_id, leased.order.seq));
+            self.take_up(leased, now, round);
         }
+        round.pace();
         self.show(round);
         if full {
             round.crowded();
@@ -203,6 +199,14 @@ impl Round {
     fn pause(&mut self) {
         self.rest_until = Instant::now() + PAUSE;
         self.only_crowded = false;
+    }
+
+    /// Many are in flight: what comes meanwhile is taken up together, for its results to be stored together.
+    fn pace(&mut self) {
+        if self.in_flight.len() >= MANY {
+            self.rest_until = Instant::now() + PACE;
+            self.only_crowded = false;
+        }
     }
 
     /// More is due than there is room for.

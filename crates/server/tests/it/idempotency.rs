@@ -60,7 +60,7 @@ async fn a_key_that_is_none_is_400() {
         );
     }
     for field in ["idempotency_key", "id"] {
-        for key in [json!(""), json!(long), json!("é".repeat(256)), json!(5), json!([]), json!("a\nb")] {
+        for key in [json!(""), json!(long), json!("é".repeat(256)), json!(true), json!([]), json!("a\nb")] {
             let body = json!({ "signal": BUY, field: key });
             assert_eq!(send(&alice, None, &body).await.refusal(400), "invalid_idempotency_key", "{body}");
         }
@@ -78,6 +78,9 @@ async fn a_key_that_is_none_is_400() {
         let first = send(&alice, Some(key), &json!({ "signal": BUY })).await;
         check_replayed(&send(&alice, Some(key), &json!({ "signal": BUY })).await, &first);
     }
+    let counted = json!({ "signal": BUY, "id": 5 });
+    let first = send(&alice, None, &counted).await;
+    check_replayed(&send(&alice, None, &counted).await, &first);
     let longest = json!({ "signal": BUY, "id": "é".repeat(255) });
     let first = send(&alice, None, &longest).await;
     check_replayed(&send(&alice, None, &longest).await, &first);

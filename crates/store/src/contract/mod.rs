@@ -88,6 +88,7 @@ macro_rules! contract_tests {
                 events_are_applied_to_the_order_as_it_is_stored
                 a_finished_order_takes_a_late_fill
                 an_order_is_due_when_its_time_has_come
+                what_is_busy_is_passed_over
                 the_next_due_time_is_the_earliest
                 a_postponed_order_is_due_later_and_no_entry_says_so
                 postponing_gives_way_to_a_request_that_came_meanwhile

@@ -1,5 +1,6 @@
 //! What the promises are tried on: a store on a database of its own, a listener that remembers, and verbs.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -231,7 +232,7 @@ impl Trial {
 
     /// Takes an order to work on, as the engine does.
     pub async fn lease(&self, order: &Order) -> Leased {
-        let due = self.store.due(at(LATE), 100_000).await.unwrap();
+        let due = self.store.due(at(LATE), 100_000, &HashSet::new()).await.unwrap();
         due.into_iter().find(|leased| leased.order.id == order.id).expect("an open order is due at some time")
     }
 

@@ -1,5 +1,7 @@
 //! What holds of the work on orders: what is due, and what is recorded of it.
 
+use std::collections::HashSet;
+
 use hookfill_domain::audit::AuditAction;
 use hookfill_domain::ids::Seq;
 use hookfill_domain::lifecycle::{Change, OrderState};
@@ -95,10 +97,10 @@ pub async fn a_finished_order_takes_a_late_fill(trial: Trial) {
     let order = trial.accept(&ann, "EURUSD").await;
     let leased = trial.lease(&order).await;
     trial.store.record(&leased, happening(20, vec![submitting(), Change::Canceled])).await.unwrap();
-    assert!(trial.store.due(at(LATE), 10).await.unwrap().is_empty());
+    assert!(trial.store.due(at(LATE), 10, &HashSet::new()).await.unwrap().is_empty());
     let filled = trial.store.record(&leased, happening(30, vec![executed(30)])).await.unwrap();
     assert_eq!((filled.state(), filled.due_at), (OrderState::Filled, Some(at(40))));
-    assert_eq!(trial.store.due(at(LATE), 10).await.unwrap().len(), 1);
+    assert_eq!(trial.store.due(at(LATE), 10, &HashSet::new()).await.unwrap().len(), 1);
 }
 
 /// At its very microsecond and not before, the longest due first, no more than asked for.
@@ -113,7 +115,7 @@ pub async fn an_order_is_due_when_its_time_has_come(trial: Trial) {
     let over = trial.accept(&bob, "EURUSD").await;
     trial.record(&over, 20, vec![Change::Expired { reason: "old".to_owned() }]).await;
     let due = async |now, limit| -> Vec<_> {
-        let due = trial.store.due(now, limit).await.unwrap();
+        let due = trial.store.due(now, limit, &HashSet::new()).await.unwrap();
         due.into_iter().map(|leased| leased.order.id).collect()
     };
     let just_before = Timestamp::from_micros(at(200).as_micros() - 1);
@@ -122,6 +124,23 @@ pub async fn an_order_is_due_when_its_time_has_come(trial: Trial) {
     assert_eq!(due(at(200), 10).await, [ids[1], ids[2]]);
     assert_eq!(due(at(LATE), 10).await, [ids[1], ids[2], ids[0]]);
     assert_eq!(due(at(LATE), 2).await, [ids[1], ids[2]]);
+}
+
+/// What is being worked is not handed out again, and takes nobody's place.
+pub async fn what_is_busy_is_passed_over(trial: Trial) {
+    let ann = trial.register("ann").await;
+    let mut orders = Vec::new();
+    for _ in 0..5 {
+        orders.push(trial.accept(&ann, "EURUSD").await);
+    }
+    let busy: HashSet<_> = orders[..3].iter().map(|order| (order.user_id, order.seq)).collect();
+    for (limit, expected) in [(1, &orders[3..4]), (10, &orders[3..])] {
+        let due = trial.store.due(at(LATE), limit, &busy).await.unwrap();
+        assert_eq!(
+            due.iter().map(|leased| leased.order.id).collect::<Vec<_>>(),
+            expected.iter().map(|o| o.id).collect::<Vec<_>>()
+        );
+    }
 }
 
 /// The engine sleeps until then, so it must be the earliest of all, and told when an earlier one comes.
@@ -150,7 +169,7 @@ pub async fn a_postponed_order_is_due_later_and_no_entry_says_so(trial: Trial) {
     let before = trial.seen(ann.id).await;
     let leased = trial.lease(&order).await;
     trial.store.postpone(&leased, at(500)).await.unwrap();
-    assert_eq!(trial.store.due(at(499), 10).await.unwrap(), []);
+    assert_eq!(trial.store.due(at(499), 10, &HashSet::new()).await.unwrap(), []);
     assert_eq!(trial.store.next_due(at(0)).await.unwrap(), Some(at(500)));
     trial.recorder.due(at(500)).await;
     let mut after = trial.seen(ann.id).await;

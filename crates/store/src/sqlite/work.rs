@@ -1,6 +1,9 @@
 //! What the engine does.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
+use hookfill_domain::ids::{Seq, UserId};
 use hookfill_domain::lifecycle::OrderEvent;
 use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
@@ -9,19 +12,50 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::SqliteStore;
 use super::group::Group;
 use super::orders::{apply, order_at, read_order, select};
-use crate::{Fence, Leased, StoreError, Work};
+use crate::{Fence, Leased, OrderKey, StoreError, Work};
 
-fn due(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Leased>, StoreError> {
-    let mut select = connection.prepare_cached(&select("WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2"))?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = select.query_map(params![now.as_micros(), limit], read_order)?;
-    rows.map(|row| Ok(Leased { order: row?.order.try_into()?, fence: Fence(0) })).collect()
+/// The places come from the index alone; only what is not busy is read.
+fn due(
+    connection: &Connection,
+    now: Timestamp,
+    limit: usize,
+    busy: &HashSet<OrderKey>,
+) -> Result<Vec<Leased>, StoreError> {
+    let mut places = connection
+        .prepare_cached("SELECT user_id, seq FROM orders WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2")?;
+    let mut select = connection.prepare_cached(&select("WHERE user_id = ?1 AND seq = ?2"))?;
+    let looked_at = i64::try_from(limit.saturating_add(busy.len())).unwrap_or(i64::MAX);
+    let mut rows = places.query(params![now.as_micros(), looked_at])?;
+    let mut due = Vec::new();
+    while due.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let key = (UserId(row.get(0)?), Seq(row.get(1)?));
+        if !busy.contains(&key) {
+            let stored = select.query_row(params![key.0.0, key.1.0], read_order)?;
+            match stored.order.try_into() {
+                Ok(order) => due.push(Leased { order, fence: Fence(0) }),
+                // One row that cannot be read must not keep all others from being worked.
+                Err(error @ StoreError::Corrupt(_)) => {
+                    tracing::error!(%error, user = %key.0, seq = %key.1, "an order cannot be read and is not worked");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(due)
 }
 
 #[async_trait]
 impl Work for SqliteStore {
-    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Leased>, StoreError> {
-        self.readers.read(move |connection| due(connection, now, limit)).await
+    async fn due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        busy: &HashSet<OrderKey>,
+    ) -> Result<Vec<Leased>, StoreError> {
+        let busy = busy.clone();
+        self.readers.read(move |connection| due(connection, now, limit, &busy)).await
     }
 
     async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use hookfill_domain::ids::{Seq, UserId};
 use hookfill_domain::lifecycle::{Change, OrderEvent, OrderState};
 use hookfill_domain::order::Order;
 use hookfill_store::Fence;
@@ -26,7 +27,7 @@ impl Clock for RuntimeClock {
 
 /// A store in memory.
 pub(super) struct Memory {
-    orders: Mutex<BTreeMap<Key, Order>>,
+    orders: Mutex<BTreeMap<OrderKey, Order>>,
     alarm: Arc<Alarm>,
     looks: AtomicUsize,
     pub(super) out_of_order: AtomicBool,
@@ -35,7 +36,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    fn orders(&self) -> MutexGuard<'_, BTreeMap<Key, Order>> {
+    fn orders(&self) -> MutexGuard<'_, BTreeMap<OrderKey, Order>> {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -53,12 +54,19 @@ impl Memory {
 
 #[async_trait]
 impl Work for Memory {
-    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Leased>, StoreError> {
+    async fn due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        busy: &HashSet<OrderKey>,
+    ) -> Result<Vec<Leased>, StoreError> {
         self.looks.fetch_add(1, Ordering::Relaxed);
         if self.out_of_order.load(Ordering::Relaxed) {
             return Err(StoreError::Unavailable("out of order".to_owned()));
         }
-        let is_due = |order: &&Order| order.due_at.is_some_and(|at| at <= now);
+        let is_due = |order: &&Order| {
+            order.due_at.is_some_and(|at| at <= now) && !busy.contains(&(order.user_id, order.seq))
+        };
         let mut due: Vec<Order> = self.orders().values().filter(is_due).cloned().collect();
         due.sort_by_key(|order| order.due_at);
         due.truncate(limit);

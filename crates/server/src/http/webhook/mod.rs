@@ -92,12 +92,6 @@ async fn take(
 ) -> Result<Done, ApiError> {
     let object = Object::parse(bytes)?;
     let delivery = Delivery::read(&object, headers, bytes)?;
-    // Looked up before the language is: what was accepted once stays so, whatever the policy says today.
-    if let Some(key) = delivery.idempotency
-        && let Some(known) = in_time(deadline, state.store.remembered(caller.user_id, key)).await?
-    {
-        return replay(known);
-    }
     let accounts = in_time(deadline, state.credentials.accounts(caller.user_id)).await?;
     let now = Now { at: state.clock.now(), deadline };
     let done = match decide(&delivery, &accounts, caller, now.at) {
@@ -113,7 +107,15 @@ async fn take(
             };
             manage(state, new, now).await?
         }
-        Err(refused) => Err(refused),
+        // What was accepted once stays so, whatever the language or the policy says of it today. What is understood
+        // is looked up where it is stored.
+        Err(refused) => match delivery.idempotency {
+            Some(key) => match in_time(deadline, state.store.remembered(caller.user_id, key)).await? {
+                Some(known) => return replay(known),
+                None => Err(refused),
+            },
+            None => Err(refused),
+        },
     };
     if let Err(refused) = &done {
         note_refusal(state, caller.user_id, &delivery, refused, now).await?;
