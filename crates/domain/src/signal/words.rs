@@ -3,6 +3,8 @@
 //! A word that is not here does nothing, and a misspelt label is not repaired: `SLL 1.0850` leaves its number
 //! without a label, and a number without a label refuses the message.
 
+use std::sync::LazyLock;
+
 use crate::order::Side;
 
 /// The longest word that the table holds.
@@ -24,23 +26,22 @@ macro_rules! vocabulary {
             Other,
         }
 
-        /// Looks up a word in upper case.
-        fn table(word: &str) -> Word {
-            match word {
-                "BUY" | "LONG" => Word::Side(Side::Buy),
-                "SELL" | "SHORT" => Word::Side(Side::Sell),
-                "BULLISH" | "BULL" => Word::Bias(Side::Buy),
-                "BEARISH" | "BEAR" => Word::Bias(Side::Sell),
-                "CLOSELONG" | "EXITLONG" => Word::CloseSide(Side::Buy),
-                "CLOSESHORT" | "EXITSHORT" => Word::CloseSide(Side::Sell),
-                $($($text)|* => Word::$variant,)*
-                _ => Word::Other,
-            }
-        }
-
-        /// Words of the language, for telling a symbol from a word.
-        #[cfg(test)]
-        pub(super) const ALL: &[&str] = &["BUY", "LONG", "SELL", "SHORT", $($($text,)*)*];
+        /// Every word, in capitals.
+        const TABLE: &[(&str, Word)] = &[
+            ("BUY", Word::Side(Side::Buy)),
+            ("LONG", Word::Side(Side::Buy)),
+            ("SELL", Word::Side(Side::Sell)),
+            ("SHORT", Word::Side(Side::Sell)),
+            ("BULLISH", Word::Bias(Side::Buy)),
+            ("BULL", Word::Bias(Side::Buy)),
+            ("BEARISH", Word::Bias(Side::Sell)),
+            ("BEAR", Word::Bias(Side::Sell)),
+            ("CLOSELONG", Word::CloseSide(Side::Buy)),
+            ("EXITLONG", Word::CloseSide(Side::Buy)),
+            ("CLOSESHORT", Word::CloseSide(Side::Sell)),
+            ("EXITSHORT", Word::CloseSide(Side::Sell)),
+            $($(($text, Word::$variant),)*)*
+        ];
     };
 }
 
@@ -200,6 +201,23 @@ vocabulary! {
     Venue: "EXCHANGE" "EXCHANGES" "SPOT" "FUTURES";
 }
 
+/// The words of [`TABLE`] by first letter and length: most words of a message are none, and that is known at once.
+static BY_SHAPE: LazyLock<[Vec<(&'static str, Word)>; 26 * LONGEST]> = LazyLock::new(|| {
+    let mut shapes = [const { Vec::new() }; 26 * LONGEST];
+    for (text, word) in TABLE {
+        if let Some(slot) = shape(text.as_bytes()).and_then(|shape| shapes.get_mut(shape)) {
+            slot.push((*text, *word));
+        }
+    }
+    shapes
+});
+
+/// Where a word in capitals is looked for.
+fn shape(upper: &[u8]) -> Option<usize> {
+    let letter = upper.first()?.checked_sub(b'A')?;
+    Some(usize::from(letter) * LONGEST + upper.len() - 1)
+}
+
 /// What a word does; `word` in any case.
 pub(super) fn look_up(word: &str) -> Word {
     let mut upper = [0u8; LONGEST];
@@ -208,7 +226,9 @@ pub(super) fn look_up(word: &str) -> Word {
     };
     upper.copy_from_slice(word.as_bytes());
     upper.make_ascii_uppercase();
-    std::str::from_utf8(upper).map_or(Word::Other, table)
+    let words = shape(upper).and_then(|shape| BY_SHAPE.get(shape));
+    let found = words.and_then(|words| words.iter().find(|(text, _)| text.as_bytes() == upper));
+    found.map_or(Word::Other, |(_, word)| *word)
 }
 
 #[cfg(test)]
@@ -217,7 +237,7 @@ mod tests {
 
     #[test]
     fn every_word_is_found_in_any_case_and_fits_the_buffer() {
-        for word in ALL {
+        for (word, _) in TABLE {
             assert!(word.len() <= LONGEST, "{word}");
             assert_ne!(look_up(word), Word::Other, "{word}");
             assert_eq!(look_up(&word.to_lowercase()), look_up(word));

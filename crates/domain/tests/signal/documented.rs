@@ -36,19 +36,25 @@ fn examples() -> Vec<Example> {
             (None, None) => {}
         }
     }
-    let signals = blocks.iter().enumerate().filter(|(_, (kind, _))| kind.starts_with("signal"));
+    let signals = blocks
+        .iter()
+        .enumerate()
+        .filter(|(_, (kind, _))| kind.starts_with("signal"));
     signals
         .map(|(at, (kind, text))| Example {
-            format: kind.split(' ').nth(1).map_or(Format::Auto, |name| name.parse().unwrap()),
+            format: kind.split(' ').nth(1).map_or(Format::Auto, |name| {
+                name.parse().unwrap_or_else(|error| panic!("{error}"))
+            }),
             text: text.clone(),
-            expected: serde_json::from_str(&blocks[at + 1].1).unwrap(),
+            expected: serde_json::from_str(&blocks[at + 1].1)
+                .unwrap_or_else(|error| panic!("{text}: {error}")),
         })
         .collect()
 }
 
 fn answer(example: &Example) -> Value {
     match parse(&example.text, example.format, &Reading::default()) {
-        Ok(parsed) => serde_json::to_value(parsed.signal).unwrap(),
+        Ok(parsed) => json!(parsed.signal),
         Err(error) => {
             let at = error.span.map(|span| &example.text[span.start..span.end]);
             json!({"code": error.code, "at": at})
@@ -63,7 +69,10 @@ fn every_example_is_answered_as_the_page_says() {
         let answer = answer(&example);
         for (key, value) in example.expected.as_object().unwrap() {
             if answer.get(key) != Some(value) {
-                wrong.push(format!("{}\n  {key}: {value} on the page, {answer}", example.text));
+                wrong.push(format!(
+                    "{}\n  {key}: {value} on the page, {answer}",
+                    example.text
+                ));
             }
         }
     }
@@ -72,11 +81,17 @@ fn every_example_is_answered_as_the_page_says() {
 
 #[test]
 fn every_code_has_its_row_and_every_code_of_the_language_an_example() {
-    let shown: Vec<_> = examples().iter().filter_map(|example| example.expected["code"].as_str().map(str::to_owned)).collect();
+    let shown: Vec<_> = examples()
+        .iter()
+        .filter_map(|example| example.expected["code"].as_str().map(str::to_owned))
+        .collect();
     for code in ErrorCode::ALL {
         assert!(PAGE.contains(&format!("`{code}`")), "{code} has no row");
         let exempt = WITHOUT_EXAMPLE.contains(code);
-        assert!(exempt || shown.iter().any(|shown| shown == code.as_str()), "{code} has no example");
+        assert!(
+            exempt || shown.iter().any(|shown| shown == code.as_str()),
+            "{code} has no example"
+        );
     }
 }
 

@@ -5,9 +5,50 @@ use hookfill_domain::signal::limits::MAX_BYTES;
 use hookfill_domain::signal::{ErrorCode, Format, Reading, parse};
 
 const PIECES: &[&str] = &[
-    "BUY ", "1 ", "1.1 ", "SL 1 ", "TP 1 ", "TP1 ", "@", "@a", "(", ")", "-", "1-", "1/", "1,", "x_", "EURUSD ", "close ", "half at ",
-    "signal ", "\n", "\n1) ", "{", "{\"a\":", "[", "\"", "a=1,", "hit ", "not ", ":a", "1:", ". ", "🔥", "é", "A", "BTC/", "EUR ", "risk ",
-    "move sl ", "limit ", "now ", "trailing ", "\\u0041", "<a", "%a",
+    "BUY ",
+    "1 ",
+    "1.1 ",
+    "SL 1 ",
+    "TP 1 ",
+    "TP1 ",
+    "@",
+    "@a",
+    "(",
+    ")",
+    "-",
+    "1-",
+    "1/",
+    "1,",
+    "x_",
+    "EURUSD ",
+    "close ",
+    "half at ",
+    "signal ",
+    "\n",
+    "\n1) ",
+    "{",
+    "{\"a\":",
+    "[",
+    "\"",
+    "a=1,",
+    "hit ",
+    "not ",
+    ":a",
+    "1:",
+    ". ",
+    "🔥",
+    "é",
+    "A",
+    "BTC/",
+    "EUR ",
+    "risk ",
+    "move sl ",
+    "limit ",
+    "now ",
+    "trailing ",
+    "\\u0041",
+    "<a",
+    "%a",
 ];
 
 #[test]
@@ -19,7 +60,11 @@ fn the_longest_repetition_of_anything_is_answered_in_every_dialect() {
         for format in Format::ALL {
             for text in [&text, &bare] {
                 let answer = parse(text, *format, &Reading::default());
-                assert_eq!(answer, parse(text, *format, &Reading::default()), "{piece:?} as {format}");
+                assert_eq!(
+                    answer,
+                    parse(text, *format, &Reading::default()),
+                    "{piece:?} as {format}"
+                );
             }
         }
     }

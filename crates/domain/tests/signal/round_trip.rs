@@ -68,9 +68,16 @@ proptest! {
 }
 
 fn json(idea: &Idea) -> String {
-    let targets: Vec<_> =
-        idea.targets.iter().enumerate().map(|(at, price)| format!("\"tp{}\":{price}", at + 1)).collect();
-    let entry = idea.entry.as_ref().map_or(String::new(), |entry| format!("\"price\":\"{entry}\","));
+    let targets: Vec<_> = idea
+        .targets
+        .iter()
+        .enumerate()
+        .map(|(at, price)| format!("\"tp{}\":{price}", at + 1))
+        .collect();
+    let entry = idea
+        .entry
+        .as_ref()
+        .map_or(String::new(), |entry| format!("\"price\":\"{entry}\","));
     let kind = format!("{:?}", idea.kind).to_lowercase();
     format!(
         "{{\"action\":\"{}\",\"symbol\":\"{}\",\"type\":\"{kind}\",{entry}\"sl\":{},{}}}",

@@ -7,21 +7,27 @@ use proptest::prelude::*;
 use super::forms::{FORMS, INSTRUMENTS, Idea, ideas, read};
 
 const SLIPS: &[char] = &[
-    ' ', '\n', 'T', 'S', 'P', 'm', 'x', 'e', 'C', '0', '1', '9', '.', ',', ':', '-', '/', '_', '@', '#', '$', '%', '+', '(', '}', '"', '|',
-    '\u{200b}', '🔥', 'Е', '٣', '½',
+    ' ', '\n', 'T', 'S', 'P', 'm', 'x', 'e', 'C', '0', '1', '9', '.', ',', ':', '-', '/', '_', '@', '#', '$',
+    '%', '+', '(', '}', '"', '|', '\u{200b}', '🔥', 'Е', '٣', '½',
 ];
 
 /// Reads a message with one character changed: whoever still understands it has the same side and instrument.
 fn check(text: &str, at: usize, slip: char) {
-    let parsed = read(text).unwrap();
-    let Signal::Order(order) = &parsed.signal else { panic!("no order: {text}") };
+    let Ok(parsed) = read(text) else {
+        panic!("refused: {text}");
+    };
+    let Signal::Order(order) = &parsed.signal else {
+        panic!("no order: {text}")
+    };
     let guarded: Vec<Span> = parsed
         .spans
         .iter()
         .filter(|place| matches!(place.field.as_str(), "action" | "instrument"))
         .map(|place| place.span)
         .collect();
-    let Some((start, old)) = text.char_indices().nth(at) else { return };
+    let Some((start, old)) = text.char_indices().nth(at) else {
+        return;
+    };
     if old == slip || guarded.iter().any(|span| span.start <= start && start < span.end) {
         return;
     }
@@ -31,7 +37,9 @@ fn check(text: &str, at: usize, slip: char) {
             assert_eq!(other.side, order.side, "{changed:?} from {text:?}");
             assert_eq!(other.instrument, order.instrument, "{changed:?} from {text:?}");
         }
-        Ok(Signal::Close(_) | Signal::Cancel(_) | Signal::Modify(_)) => panic!("{changed:?} from {text:?} is a command"),
+        Ok(Signal::Close(_) | Signal::Cancel(_) | Signal::Modify(_)) => {
+            panic!("{changed:?} from {text:?} is a command")
+        }
         Err(_) => {}
     }
 }
@@ -44,8 +52,16 @@ fn every_slip_in_every_form_keeps_side_and_instrument() {
             instrument,
             kind: OrderType::Limit,
             entry: Some("101.5".into()),
-            stop: if turn % 2 == 0 { "99.5".into() } else { "103.5".into() },
-            targets: if turn % 2 == 0 { vec!["104".into(), "106.25".into()] } else { vec!["99".into(), "97.25".into()] },
+            stop: if turn % 2 == 0 {
+                "99.5".into()
+            } else {
+                "103.5".into()
+            },
+            targets: if turn % 2 == 0 {
+                vec!["104".into(), "106.25".into()]
+            } else {
+                vec!["99".into(), "97.25".into()]
+            },
         };
         for form in FORMS {
             let text = form(&idea);

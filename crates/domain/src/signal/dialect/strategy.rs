@@ -9,10 +9,7 @@ use crate::order::Side;
 
 /// Whether the alert has a `strategy` object with an action.
 pub(super) fn is_one(fields: &Fields<'_>) -> bool {
-    fields
-        .clone()
-        .object("strategy")
-        .is_some_and(|strategy| strategy.has("orderaction"))
+    fields.holds("strategy", "orderaction")
 }
 
 /// Reads `{"ticker": …, "strategy": {"order_action": …, "market_position": …}}`.

@@ -24,8 +24,7 @@ pub(super) fn is_one(fields: &Fields<'_>) -> bool {
     let own = ["quantitytype", "signalprice"]
         .iter()
         .any(|name| fields.has(name));
-    let mut copy = fields.clone();
-    let nested = copy.object("takeprofit").is_some() || copy.object("stoploss").is_some();
+    let nested = fields.holds("takeprofit", "") || fields.holds("stoploss", "");
     fields.has("ticker") && fields.has("action") && (own || nested)
 }
 

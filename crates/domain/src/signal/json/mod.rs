@@ -67,7 +67,8 @@ impl<'a> Reader<'a> {
             start: self.at,
             end: self.at + length,
         };
-        if self.text[self.at..].starts_with("{{") || self.at > 0 && self.text.as_bytes()[self.at - 1..].starts_with(b"{{")
+        if self.text[self.at..].starts_with("{{")
+            || self.at > 0 && self.text.as_bytes()[self.at - 1..].starts_with(b"{{")
         {
             let detail = "The message still holds a template variable: its sender did not fill it in.";
             return SignalError::at(ErrorCode::UnfilledPlaceholder, span, detail);
@@ -88,7 +89,10 @@ impl<'a> Reader<'a> {
         let start = self.at;
         if depth > MAX_DEPTH {
             let length = self.text[start..].chars().next().map_or(0, char::len_utf8);
-            let span = Span { start, end: start + length };
+            let span = Span {
+                start,
+                end: start + length,
+            };
             let detail = format!("The JSON is nested more than {MAX_DEPTH} deep.");
             return Err(SignalError::at(ErrorCode::TooLarge, span, detail));
         }

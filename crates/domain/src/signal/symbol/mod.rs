@@ -93,7 +93,11 @@ impl Symbols<'_> {
             Kind::Word(_) | Kind::Foreign | Kind::Number | Kind::Broken | Kind::Keycap => true,
             Kind::Newline | Kind::Mark(_) => false,
         };
-        let Some(before) = start.checked_sub(1).map(|before| self.tokens[before]).filter(|_| self.tokens[start].glued) else {
+        let Some(before) = start
+            .checked_sub(1)
+            .map(|before| self.tokens[before])
+            .filter(|_| self.tokens[start].glued)
+        else {
             return false;
         };
         let joined = matches!(before.mark(), Some(b'_' | b'.')) && before.glued;
@@ -250,7 +254,11 @@ impl Symbols<'_> {
     fn ends_plainly(&self, end: usize) -> bool {
         let next = self.text[end..].chars().next().map(super::fold::fold);
         next.is_none_or(|next| {
-            next.is_whitespace() || matches!(next, ':' | ',' | ';' | '.' | ')' | ']' | '}' | '!' | '?' | '*' | '"' | '\'')
+            next.is_whitespace()
+                || matches!(
+                    next,
+                    ':' | ',' | ';' | '.' | ')' | ']' | '}' | '!' | '?' | '*' | '"' | '\''
+                )
         })
     }
 }
@@ -258,7 +266,8 @@ impl Symbols<'_> {
 /// Whether a name in capitals is a symbol whose every part is known: no coin of any name.
 fn is_certain(plain: &str) -> bool {
     let quote = table::COIN_QUOTES.iter().find(|quote| plain.ends_with(*quote));
-    is_known(plain) && quote.is_none_or(|quote| {
+    is_known(plain)
+        && quote.is_none_or(|quote| {
             let base = &plain[..plain.len() - quote.len()];
             is_coin(base.trim_start_matches(|c: char| c.is_ascii_digit()))
         })
@@ -270,7 +279,10 @@ fn without_first(written: &str) -> String {
 
 /// Without its last letter the symbol would be another one.
 fn is_longer_symbol(written: &str) -> bool {
-    let shorter = written.char_indices().next_back().map_or("", |(last, _)| &written[..last]);
+    let shorter = written
+        .char_indices()
+        .next_back()
+        .map_or("", |(last, _)| &written[..last]);
     is_known(&shorter.to_ascii_uppercase())
 }
 
@@ -307,7 +319,10 @@ pub(super) fn is_known(plain: &str) -> bool {
 fn coin_pair(plain: &str) -> bool {
     let any = table::COIN_QUOTES.iter().any(|quote| {
         plain.strip_suffix(quote).is_some_and(|base| {
-            (2..=12).contains(&base.len()) && base.bytes().any(|b| b.is_ascii_alphabetic()) && !is_word(base) && counts_plainly(base)
+            (2..=12).contains(&base.len())
+                && base.bytes().any(|b| b.is_ascii_alphabetic())
+                && !is_word(base)
+                && counts_plainly(base)
         })
     });
     let known = ["USD", "EUR", "GBP", "TRY", "BTC", "ETH", "BNB"]

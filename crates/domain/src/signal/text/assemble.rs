@@ -8,6 +8,7 @@ use super::super::{
 };
 use super::draft::{Draft, Joined, Manner, place};
 use super::scan::{Leftover, Scan};
+use crate::money::Price;
 use crate::order::{OrderType, Side};
 
 impl Scan<'_> {
@@ -78,11 +79,13 @@ impl Scan<'_> {
         let line = self.survey.lines.get(leftover.line).copied().unwrap_or_default();
         let prose = line.others > 1 && !line.speaks;
         let written = token.text(self.text);
-        let value: Option<rust_decimal::Decimal> = written.parse().ok();
+        let value: Option<Price> = written.parse().ok();
         let far = value.is_some_and(|value| {
-            self.draft
-                .prices()
-                .all(|price| value + value <= price.value() || price.value() + price.value() <= value)
+            let value = value.value();
+            self.draft.prices().all(|price| {
+                let price = price.value();
+                value + value <= price || price + price <= value
+            })
         });
         if prose && far {
             return Ok(());

@@ -8,7 +8,7 @@ use crate::signal::{ErrorCode, SignalError};
 
 /// The word for the action: `action`, or `entry` and `exit` with a direction beside it, or one flag of four.
 pub(super) fn action_word<'a>(fields: &mut Fields<'a>) -> Result<Option<Scalar<'a>>, SignalError> {
-    let phase = fields.clone().take(&["action"])?;
+    let phase = fields.peek("action").cloned();
     let beside = fields.has("direction") || fields.has("side");
     if let Some(phase) = phase.filter(|_| beside) {
         let plain = phase.text.to_ascii_lowercase();
@@ -61,8 +61,7 @@ fn one_flag<'a>(fields: &mut Fields<'a>, flags: &[&str; 4]) -> Result<Option<Sca
 /// Whether the strategy has left its position: then `sell` closes a long one and opens nothing.
 pub(super) fn leaves(fields: &mut Fields<'_>, word: &Scalar<'_>) -> Result<bool, SignalError> {
     let exits = fields
-        .clone()
-        .take(&["message"])?
+        .peek("message")
         .is_some_and(|message| message.text.eq_ignore_ascii_case("exit"));
     let after = fields.take(&["marketposition", "sentiment"])?;
     fields.ignore(&[

@@ -97,7 +97,7 @@ const IGNORED: &[&str] = &[
 
 /// Reads a flat alert.
 pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, SignalError> {
-    refuse_reports(&mut fields)?;
+    refuse_reports(&fields)?;
     let by_side = by_side(&mut fields)?;
     let word = order::required(action_word(&mut fields)?, ErrorCode::UnknownAction, "action")?;
     let symbol = order::required(fields.take(SYMBOL)?, ErrorCode::NoInstrument, "instrument")?;
@@ -161,15 +161,17 @@ fn rest(mut fields: Fields<'_>) -> Result<(), SignalError> {
 }
 
 /// Events about orders look like orders: `entry_fill`, `isSuccess`.
-fn refuse_reports(fields: &mut Fields<'_>) -> Result<(), SignalError> {
-    let event = fields.clone().take(&["type", "event", "status"])?;
-    let filled = event.filter(|event| {
+fn refuse_reports(fields: &Fields<'_>) -> Result<(), SignalError> {
+    let events = ["type", "event", "status"]
+        .into_iter()
+        .filter_map(|name| fields.peek(name));
+    let filled = events.into_iter().find(|event| {
         let event = event.text.to_ascii_lowercase();
-        event.ends_with("_fill")
-            || matches!(
-                event.as_str(),
-                "filled" | "closed" | "executed" | "canceled" | "cancelled"
-            )
+        let past = matches!(
+            event.as_str(),
+            "filled" | "closed" | "executed" | "canceled" | "cancelled"
+        );
+        past || event.ends_with("_fill")
     });
     let span = filled.map(|event| event.span);
     if span.is_none() && !fields.has("issuccess") {

@@ -156,6 +156,9 @@ pub(in super::super) fn distance(
 
 /// `tp1 … tp10` in the order of their numbers, with the share of each.
 pub(in super::super) fn numbered(fields: &mut Fields<'_>, draft: &mut Draft) -> Result<(), SignalError> {
+    if !fields.has_numbered() {
+        return Ok(());
+    }
     for index in 1..=MAX_TARGETS {
         let target = fields.take(&[
             &format!("tp{index}"),
