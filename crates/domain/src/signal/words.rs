@@ -21,6 +21,10 @@ macro_rules! vocabulary {
             Bias(Side),
             /// Closes what was opened on one side: `closelong`.
             CloseSide(Side),
+            /// Side and type in one word: `buylimit`.
+            LimitSide(Side),
+            /// Side and type in one word: `buystop`.
+            StopSide(Side),
             $($(#[$doc])* $variant,)*
             /// No word of the language.
             Other,
@@ -36,6 +40,10 @@ macro_rules! vocabulary {
             ("BULL", Word::Bias(Side::Buy)),
             ("BEARISH", Word::Bias(Side::Sell)),
             ("BEAR", Word::Bias(Side::Sell)),
+            ("BUYLIMIT", Word::LimitSide(Side::Buy)),
+            ("SELLLIMIT", Word::LimitSide(Side::Sell)),
+            ("BUYSTOP", Word::StopSide(Side::Buy)),
+            ("SELLSTOP", Word::StopSide(Side::Sell)),
             ("CLOSELONG", Word::CloseSide(Side::Buy)),
             ("EXITLONG", Word::CloseSide(Side::Buy)),
             ("CLOSESHORT", Word::CloseSide(Side::Sell)),
@@ -152,7 +160,7 @@ vocabulary! {
     Past: "HIT" "HITS" "HITTED" "REACHED" "DONE" "RUNNING" "CLOSED" "BOUGHT" "SOLD" "OPENED" "ENTERED" "RECAP" "RESULT" "RESULTS"
         "ACHIEVED" "SMASHED" "FILLED" "ACTIVATED" "FLOATING" "WAS" "WERE" "RAN" "PRINTED" "TOUCHED" "TRADED" "TOOK"
         "SECURED" "BOOKED" "BANKED" "STOPPED" "TRIGGERED" "COMPLETED" "CANCELED" "CANCELLED" "INVALID" "INVALIDATED"
-        "IGNORE" "EXPIRED" "MISSED" "DELETED" "GAINED" "MADE" "LOST" "EARNED" "WENT" "FLEW" "EXITED";
+        "IGNORE" "EXPIRED" "MISSED" "DELETED" "GAINED" "MADE" "LOST" "EARNED" "WENT" "FLEW" "EXITED" "CORRECTION" "CORRECTED" "AMENDED" "REVISED";
     /// Closes.
     Close: "CLOSE" "EXIT" "FLAT" "FLATTEN";
     /// Withdraws.
@@ -187,6 +195,8 @@ vocabulary! {
     SmallPrint: "ADVICE" "DISCLAIMER" "GUARANTEE" "GUARANTEED" "COPYRIGHT" "COPYRIGHTS" "RESERVED" "FINANCIAL" "EDUCATIONAL" "DYOR" "RESPONSIBILITY" "RESPONSIBLE";
     /// Begins a section about later moves of the stop loss.
     Trailing: "TRAILING";
+    /// Weakens an instruction to a thought.
+    Hedge: "MAY" "MIGHT" "COULD" "WOULD" "MAYBE" "PERHAPS" "POSSIBLE" "POSSIBLY" "POTENTIAL" "POTENTIALLY" "LOOKING" "THINKING" "CONSIDER" "CONSIDERING" "EXPECTING" "WATCHLIST";
     /// A candle's close is no price.
     Candle: "CANDLE" "DAILY";
     /// Says when the signal ends.

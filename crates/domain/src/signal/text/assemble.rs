@@ -77,7 +77,7 @@ impl Scan<'_> {
     fn judge(&self, leftover: Leftover) -> Result<(), SignalError> {
         let token = self.tokens[leftover.at];
         let line = self.survey.lines.get(leftover.line).copied().unwrap_or_default();
-        let prose = line.others > 1 && !line.speaks;
+        let prose = line.words > 1 && !line.speaks;
         let written = token.text(self.text);
         let value: Option<Price> = written.parse().ok();
         let far = value.is_some_and(|value| {

@@ -3,6 +3,7 @@
 use super::super::token::Kind;
 use super::super::words::Word;
 use super::super::{ErrorCode, SignalError};
+use super::draft::Manner;
 use super::label::Label;
 use super::scan::{Before, Between, Field, Scan, Waits};
 use crate::order::Side;
@@ -38,6 +39,16 @@ impl Scan<'_> {
         }
         if let Word::Side(side) = word {
             return self.side(at, side);
+        }
+        if let Word::LimitSide(side) | Word::StopSide(side) = word {
+            let manner = if word == Word::LimitSide(side) {
+                Manner::Limit
+            } else {
+                Manner::Stop
+            };
+            let next = self.side(at, side)?;
+            self.set_manner(manner, at)?;
+            return Ok(next);
         }
         if let Word::Bias(side) = word {
             return if self.before == Before::Kind {

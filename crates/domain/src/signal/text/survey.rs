@@ -9,10 +9,13 @@ use super::super::{ErrorCode, SignalError};
 pub(in super::super) struct Line {
     /// Small print: a disclaimer or the like.
     pub(in super::super) small_print: bool,
-    /// Words that the language does not have.
-    pub(in super::super) others: u32,
+    /// Words of any kind.
+    pub(in super::super) words: u32,
     /// A side or the label of a price.
     pub(in super::super) speaks: bool,
+    sided: bool,
+    /// A word that weakens what is said.
+    hedged: Option<usize>,
 }
 
 /// What the message holds.
@@ -49,7 +52,7 @@ pub(in super::super) fn survey(text: &str, tokens: &[Token]) -> Survey {
                 survey.end_line(line, past.take());
                 (line, negation) = (Line::default(), None);
             }
-            Kind::Foreign => line.others += 1,
+            Kind::Foreign => line.words += 1,
             Kind::Word(word) => {
                 since += 1;
                 if word == Word::Negation {
@@ -63,7 +66,9 @@ pub(in super::super) fn survey(text: &str, tokens: &[Token]) -> Survey {
                     past = past.or(Some(at));
                 }
                 line.small_print |= word == Word::SmallPrint;
-                line.others += u32::from(word == Word::Other);
+                line.words += 1;
+                line.hedged = line.hedged.or((word == Word::Hedge).then_some(at));
+                line.sided |= matches!(word, Word::Side(_) | Word::LimitSide(_) | Word::StopSide(_));
                 line.speaks |= survey.note(text, tokens, at, word);
             }
             Kind::Mark(b'>') if token.first => past = past.or(Some(at)),
@@ -76,13 +81,17 @@ pub(in super::super) fn survey(text: &str, tokens: &[Token]) -> Survey {
 
 /// Words that a negation turns round.
 fn instructs(word: Word) -> bool {
-    matches!(word, Word::Side(_) | Word::Entry | Word::Open | Word::Take)
+    matches!(
+        word,
+        Word::Side(_) | Word::LimitSide(_) | Word::StopSide(_) | Word::Entry | Word::Open | Word::Take
+    )
 }
 
 impl Survey {
     fn end_line(&mut self, line: Line, past: Option<usize>) {
         if !line.small_print {
             self.past = self.past.or(past);
+            self.negated = self.negated.or(line.hedged.filter(|_| line.sided));
         }
         self.lines.push(line);
     }
@@ -91,7 +100,7 @@ impl Survey {
     fn note(&mut self, text: &str, tokens: &[Token], at: usize, word: Word) -> bool {
         let next = |offset: usize| tokens.get(at + offset).and_then(|token| token.word());
         let previous = at.checked_sub(1).and_then(|before| tokens[before].word());
-        let side = matches!(word, Word::Side(_));
+        let side = matches!(word, Word::Side(_) | Word::LimitSide(_) | Word::StopSide(_));
         self.side |= side;
         self.modifies |= side && previous == Some(Word::Move);
         let clear = word == Word::Sl
@@ -120,7 +129,7 @@ impl Survey {
     pub(in super::super) fn refuse_reports(&self, text: &str, tokens: &[Token]) -> Result<(), SignalError> {
         if let Some(at) = self.negated {
             let detail = format!(
-                "`{}` turns the instruction round: nothing is ordered.",
+                "`{}` turns the instruction round or weakens it: nothing is ordered.",
                 tokens[at].text(text)
             );
             return Err(SignalError::at(ErrorCode::NoSignal, tokens[at].span(), detail));
