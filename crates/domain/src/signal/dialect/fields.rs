@@ -234,6 +234,13 @@ impl<'a> Fields<'a> {
         Some(fields.clone())
     }
 
+    /// Takes the fields of an object out.
+    pub(super) fn remove_object(&mut self, name: &str) -> Option<Fields<'a>> {
+        let found = self.object(name)?;
+        self.list.retain(|field| field.name != name);
+        Some(found)
+    }
+
     /// The members of a list inside.
     pub(super) fn members(&mut self, name: &str) -> Option<Vec<Node<'a>>> {
         let field = self.list.iter_mut().find(|field| field.name == name)?;

@@ -16,7 +16,7 @@ use crate::order::Side;
 pub(super) enum Action {
     Open(Side, Option<Manner>),
     Close(Option<Side>),
-    Cancel,
+    Cancel(Option<Side>),
     Modify(Option<Side>),
 }
 
@@ -52,7 +52,9 @@ pub(super) fn action(word: &Scalar<'_>) -> Result<Action, SignalError> {
         | "positionclosesymbol" => Action::Close(None),
         "closelong" | "exitlong" | "closebuy" => Action::Close(Some(Side::Buy)),
         "closeshort" | "exitshort" | "closesell" => Action::Close(Some(Side::Sell)),
-        "cancel" | "cancelall" | "cancelorders" | "cancelorder" => Action::Cancel,
+        "cancel" | "cancelall" | "cancelorders" | "cancelorder" => Action::Cancel(None),
+        "cancellong" | "cancelbuy" => Action::Cancel(Some(Side::Buy)),
+        "cancelshort" | "cancelsell" => Action::Cancel(Some(Side::Sell)),
         "modify" | "update" => Action::Modify(None),
         _ => {
             let detail = format!("`{}` is no action that is known here.", word.text);
@@ -202,11 +204,11 @@ pub(super) fn close(
 }
 
 /// A cancellation, of one order by its name or of all of the instrument.
-pub(super) fn cancel(symbol: (Instrument, Span), reference: Option<String>) -> Parsed {
+pub(super) fn cancel(symbol: (Instrument, Span), side: Option<Side>, reference: Option<String>) -> Parsed {
     let spans = vec![place("instrument", symbol.1)];
     let signal = Signal::Cancel(CancelSignal {
         instrument: Some(symbol.0),
-        side: None,
+        side,
         reference,
         notes: Vec::new(),
     });

@@ -157,9 +157,9 @@ pub(super) fn octobot(message: &str, reading: &Reading) -> Result<Parsed, Signal
             octobot_rest(fields)?;
             order::close((instrument, symbol.span), side, None)
         }
-        Action::Cancel => {
+        Action::Cancel(side) => {
             octobot_rest(fields)?;
-            Ok(order::cancel((instrument, symbol.span), None))
+            Ok(order::cancel((instrument, symbol.span), side, None))
         }
         Action::Open(_, Some(_)) | Action::Modify(_) => {
             let detail = format!("`{}` is no signal of this dialect.", word.text);

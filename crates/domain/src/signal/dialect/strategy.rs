@@ -64,7 +64,7 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
                 return order::close((instrument, symbol.span), Some(closed), None);
             }
             Ok(Action::Open(held, _)) if held == side => {}
-            Ok(Action::Open(..) | Action::Cancel | Action::Modify(_)) | Err(_) => {
+            Ok(Action::Open(..) | Action::Cancel(_) | Action::Modify(_)) | Err(_) => {
                 let detail = format!(
                     "`{}` and a position of `{}` contradict each other.",
                     word.text, after.text
@@ -101,7 +101,7 @@ pub(super) fn okx(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, S
     let side = match order::action(&word)? {
         Action::Open(side, _) => side,
         Action::Close(side) => return order::close((instrument, symbol.span), side, None),
-        Action::Cancel | Action::Modify(_) => {
+        Action::Cancel(_) | Action::Modify(_) => {
             let detail = format!("`{}` is no action of this dialect.", word.text);
             return Err(SignalError::at(ErrorCode::UnknownAction, word.span, detail));
         }

@@ -61,10 +61,10 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
             rest(fields)?;
             order::close((instrument, symbol.span), side, part)
         }
-        Action::Cancel => {
+        Action::Cancel(side) => {
             fields.ignore(&["quantity", "price"]);
             rest(fields)?;
-            Ok(order::cancel((instrument, symbol.span), None))
+            Ok(order::cancel((instrument, symbol.span), side, None))
         }
         Action::Open(_, Some(_)) | Action::Modify(_) => {
             let detail = format!("`{}` is no action of this dialect.", word.text);
@@ -95,7 +95,9 @@ fn sentiment(fields: &mut Fields<'_>, word: &Scalar<'_>, asked: Action) -> Resul
         (Action::Open(Side::Sell, _), Action::Close(_)) => Ok(Action::Close(Some(Side::Buy))),
         (Action::Open(Side::Buy, _), Action::Close(_)) => Ok(Action::Close(Some(Side::Sell))),
         (Action::Open(side, _), Action::Open(held, _)) if side == held => Ok(asked),
-        (Action::Open(..) | Action::Close(_) | Action::Cancel | Action::Modify(_), _) => Err(contradiction()),
+        (Action::Open(..) | Action::Close(_) | Action::Cancel(_) | Action::Modify(_), _) => {
+            Err(contradiction())
+        }
     }
 }
 

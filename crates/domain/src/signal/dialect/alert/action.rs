@@ -72,7 +72,7 @@ pub(super) fn leaves(fields: &mut Fields<'_>, word: &Scalar<'_>) -> Result<bool,
     let Some(after) = after else { return Ok(exits) };
     let fits = |side: Side| match order::action(&after) {
         Ok(Action::Open(other, _)) => other == side,
-        Ok(Action::Close(_) | Action::Cancel | Action::Modify(_)) | Err(_) => false,
+        Ok(Action::Close(_) | Action::Cancel(_) | Action::Modify(_)) | Err(_) => false,
     };
     if matches!(order::action(&after), Ok(Action::Close(None))) {
         return Ok(true);
@@ -85,6 +85,6 @@ pub(super) fn leaves(fields: &mut Fields<'_>, word: &Scalar<'_>) -> Result<bool,
             );
             Err(SignalError::at(ErrorCode::Contradiction, after.span, detail))
         }
-        Action::Open(..) | Action::Close(_) | Action::Cancel | Action::Modify(_) => Ok(exits),
+        Action::Open(..) | Action::Close(_) | Action::Cancel(_) | Action::Modify(_) => Ok(exits),
     }
 }

@@ -7,6 +7,7 @@ use super::fields::Fields;
 use super::order::{self, Action, Builder};
 use crate::order::Side;
 use crate::signal::number;
+use crate::signal::symbol;
 use crate::signal::text::draft::Draft;
 use crate::signal::{Amount, ErrorCode, Parsed, Reading, SignalError, Span, Unit};
 use action::{action_word, leaves};
@@ -135,9 +136,9 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
             rest(fields)?;
             order::close((instrument, symbol.span), side, part)
         }
-        Action::Cancel => {
+        Action::Cancel(side) => {
             rest(fields)?;
-            Ok(order::cancel((instrument, symbol.span), None))
+            Ok(order::cancel((instrument, symbol.span), side, None))
         }
         Action::Modify(side) => {
             let mut draft = Draft::default();
@@ -189,7 +190,7 @@ fn closing(action: Action) -> Action {
     match action {
         Action::Open(Side::Sell, _) => Action::Close(Some(Side::Buy)),
         Action::Open(Side::Buy, _) => Action::Close(Some(Side::Sell)),
-        Action::Close(_) | Action::Cancel | Action::Modify(_) => action,
+        Action::Close(_) | Action::Cancel(_) | Action::Modify(_) => action,
     }
 }
 
@@ -212,6 +213,19 @@ fn size(fields: &mut Fields<'_>, builder: &mut Builder) -> Result<(), SignalErro
         Unit::Units
     };
     if let Some(value) = fields.take(UNITS)? {
+        builder.quantity(order::amount(&value, unit)?, value.span)?;
+    }
+    if let Some(value) = fields.take(if fields.has("actiontype") {
+        &[]
+    } else {
+        &["volume"]
+    })? {
+        let coin = builder
+            .draft
+            .instrument
+            .as_ref()
+            .is_some_and(|(name, _)| symbol::is_coin_pair(name.as_str()));
+        let unit = if coin { Unit::Units } else { Unit::Lots };
         builder.quantity(order::amount(&value, unit)?, value.span)?;
     }
     let volume: &[&str] = if fields.has("actiontype") {

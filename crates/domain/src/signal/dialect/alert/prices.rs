@@ -49,6 +49,7 @@ pub(super) fn protection(
     draft: &mut Draft,
     pair: Option<Pair<'_>>,
 ) -> Result<(), SignalError> {
+    nested(fields, draft)?;
     let points = fields.has("platformname");
     let (stop, target) = match pair {
         Some(pair) => (pair.stop, pair.target),
@@ -102,6 +103,29 @@ fn listed(fields: &mut Fields<'_>, draft: &mut Draft) -> Result<(), SignalError>
             };
             draft.targets.push(order::price(&price)?);
         }
+    }
+    Ok(())
+}
+
+/// `"stopLoss": {"price": 1.08}`, `"takeProfit": {"percent": 2}`.
+fn nested(fields: &mut Fields<'_>, draft: &mut Draft) -> Result<(), SignalError> {
+    const PLACE: &[&str] = &["price", "stopprice", "limitprice", "value"];
+    if let Some(mut stop) = fields.remove_object("stoploss") {
+        if let Some(price) = stop.take(PLACE)? {
+            draft.set_stop(order::price(&price)?)?;
+        }
+        draft.distances.stop_loss = distance(stop.take(&["percent", "pct"])?, Unit::Percent)?;
+        stop.refuse_rest()?;
+    }
+    if let Some(mut target) = fields.remove_object("takeprofit") {
+        if let Some(price) = target.take(PLACE)? {
+            draft.targets.push(order::price(&price)?);
+        }
+        draft
+            .distances
+            .take_profits
+            .extend(distance(target.take(&["percent", "pct"])?, Unit::Percent)?);
+        target.refuse_rest()?;
     }
     Ok(())
 }
