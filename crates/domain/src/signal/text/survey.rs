@@ -14,6 +14,8 @@ pub(in super::super) struct Line {
     /// A side or the label of a price.
     pub(in super::super) speaks: bool,
     sided: bool,
+    /// The label of a stop loss or target.
+    labelled: bool,
     /// A word that weakens what is said.
     hedged: Option<usize>,
 }
@@ -69,14 +71,30 @@ pub(in super::super) fn survey(text: &str, tokens: &[Token]) -> Survey {
                 line.words += 1;
                 line.hedged = line.hedged.or((word == Word::Hedge).then_some(at));
                 line.sided |= matches!(word, Word::Side(_) | Word::LimitSide(_) | Word::StopSide(_));
-                line.speaks |= survey.note(text, tokens, at, word);
+                let noted = survey.note(text, tokens, at, word);
+                line.speaks |= noted.speaks;
+                line.labelled |= noted.label;
             }
             Kind::Mark(b'>') if token.first => past = past.or(Some(at)),
+            Kind::Mark(b'?') => line.hedged = line.hedged.or(Some(at)),
+            Kind::Mark(b'~') if is_struck(tokens, at) => past = past.or(Some(at)),
             Kind::Number | Kind::Broken | Kind::Keycap | Kind::Mark(_) => {}
         }
     }
     survey.end_line(line, past);
     survey
+}
+
+/// What a word adds to its line.
+struct Noted {
+    label: bool,
+    speaks: bool,
+}
+
+/// `~~struck~~`.
+fn is_struck(tokens: &[Token], at: usize) -> bool {
+    matches!(&tokens[at + 1..], [second, word, ..]
+        if second.is_mark(b'~') && second.glued && word.glued && matches!(word.kind, Kind::Word(_)))
 }
 
 /// Words that a negation turns round.
@@ -88,7 +106,8 @@ fn instructs(word: Word) -> bool {
 }
 
 impl Survey {
-    fn end_line(&mut self, line: Line, past: Option<usize>) {
+    fn end_line(&mut self, mut line: Line, past: Option<usize>) {
+        line.small_print &= !(line.sided && line.labelled);
         if !line.small_print {
             self.past = self.past.or(past);
             self.negated = self.negated.or(line.hedged.filter(|_| line.sided));
@@ -96,8 +115,8 @@ impl Survey {
         self.lines.push(line);
     }
 
-    /// Takes note of a word; true if it is a side or the label of a price.
-    fn note(&mut self, text: &str, tokens: &[Token], at: usize, word: Word) -> bool {
+    /// Takes note of a word.
+    fn note(&mut self, text: &str, tokens: &[Token], at: usize, word: Word) -> Noted {
         let next = |offset: usize| tokens.get(at + offset).and_then(|token| token.word());
         let previous = at.checked_sub(1).and_then(|before| tokens[before].word());
         let side = matches!(word, Word::Side(_) | Word::LimitSide(_) | Word::StopSide(_));
@@ -117,7 +136,10 @@ impl Survey {
         if commands(word, previous, next(1), tokens[at].text(text)) {
             self.verb = self.verb.or(Some(at));
         }
-        side || stop || target || word == Word::Entry
+        Noted {
+            label: stop || target,
+            speaks: side || stop || target || word == Word::Entry,
+        }
     }
 
     /// Whether the message commands something about open orders.
@@ -136,7 +158,9 @@ impl Survey {
         }
         if let Some(at) = self.past {
             let word = tokens[at].text(text);
-            let detail = if word == ">" {
+            let detail = if word == "~" {
+                "The message is struck out: nothing is ordered.".to_owned()
+            } else if word == ">" {
                 "The message quotes another one: nothing is ordered.".to_owned()
             } else {
                 format!("`{word}` reports what has happened: nothing is ordered.")
