@@ -46,6 +46,7 @@ fn a_close_says_what_and_how_much() {
     assert_eq!(command("close 100% GBPUSD"), "close GBPUSD");
     assert_eq!(command("BTCUSDT closelong"), "close BTCUSDT Buy");
     assert_eq!(command("close long BTCUSDT"), "close BTCUSDT Buy");
+    assert_eq!(command("exit all EURUSD shorts"), "close EURUSD Sell");
 }
 
 #[test]

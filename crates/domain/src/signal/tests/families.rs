@@ -56,6 +56,7 @@ fn a_number_that_says_what_it_is_is_no_price() {
         "+70 pips",
         "Account 2000$",
         "SIGNAL NO: 33",
+        "#38792",
         "🔥 100% accuracy",
         "follow us at https://t.example/XAUUSD-4000 or @sell_signals",
     ] {

@@ -73,7 +73,8 @@ impl Scan<'_> {
     fn judge(&self, leftover: Leftover) -> Result<(), SignalError> {
         let token = self.tokens[leftover.at];
         let line = self.survey.lines.get(leftover.line).copied().unwrap_or_default();
-        let prose = line.words > 1 && !line.speaks;
+        let numbered = leftover.at > 0 && token.glued && self.tokens[leftover.at - 1].is_mark(b'#');
+        let prose = numbered || line.words > 1 && !line.speaks;
         let written = token.text(self.text);
         let value: Option<Price> = written.parse().ok();
         let far = value.is_some_and(|value| {
