@@ -57,6 +57,8 @@ fn a_number_that_says_what_it_is_is_no_price() {
         "Account 2000$",
         "SIGNAL NO: 33",
         "#38792",
+        "12 May 2024",
+        "???? new ????",
         "🔥 100% accuracy",
         "follow us at https://t.example/XAUUSD-4000 or @sell_signals",
     ] {
@@ -158,6 +160,12 @@ fn what_is_no_instruction_is_none_however_complete_it_looks() {
         (format!("{order}\nTP1 hit!"), "report"),
         (format!("{order}\nclosed in profit"), "report"),
         (format!("Results: {order}"), "report"),
+        (
+            format!("We may sell later. {order}").replace("sell later. ", ""),
+            "no_signal",
+        ),
+        (format!("{order}?"), "no_signal"),
+        (format!("~~{order}~~"), "report"),
         (format!("> {order}"), "report"),
         (
             format!("Don't {order}").replace("EURUSD buy", "buy EURUSD"),

@@ -5,6 +5,7 @@ use super::super::words::Word;
 use super::super::{ErrorCode, SignalError};
 use super::draft::Manner;
 use super::label::Label;
+use super::remark::is_part_of_date;
 use super::scan::{Before, Between, Field, Scan, Waits};
 use crate::order::Side;
 
@@ -77,6 +78,11 @@ impl Scan<'_> {
             Word::Counter | Word::No | Word::Order | Word::Frame | Word::Time
         ) {
             return Ok(self.counter(at, word));
+        }
+        if word == Word::Month {
+            let numbers = self.tokens[at + 1..].iter().take(2);
+            let dated = numbers.take_while(|token| is_part_of_date(**token, self.text));
+            return Ok(at + 1 + dated.count());
         }
         if matches!(word, Word::Trailing | Word::Expiry) {
             return Ok(self.skip_section(at, word));

@@ -69,14 +69,14 @@ pub(in super::super) fn survey(text: &str, tokens: &[Token]) -> Survey {
                 }
                 line.small_print |= word == Word::SmallPrint;
                 line.words += 1;
-                line.hedged = line.hedged.or((word == Word::Hedge).then_some(at));
+                line.hedged = line.hedged.or(hedges(text, tokens, at, word).then_some(at));
                 line.sided |= matches!(word, Word::Side(_) | Word::LimitSide(_) | Word::StopSide(_));
                 let noted = survey.note(text, tokens, at, word);
                 line.speaks |= noted.speaks;
                 line.labelled |= noted.label;
             }
             Kind::Mark(b'>') if token.first => past = past.or(Some(at)),
-            Kind::Mark(b'?') => line.hedged = line.hedged.or(Some(at)),
+            Kind::Mark(b'?') if asks(tokens, at) => line.hedged = line.hedged.or(Some(at)),
             Kind::Mark(b'~') if is_struck(tokens, at) => past = past.or(Some(at)),
             Kind::Number | Kind::Broken | Kind::Keycap | Kind::Mark(_) => {}
         }
@@ -89,6 +89,20 @@ pub(in super::super) fn survey(text: &str, tokens: &[Token]) -> Survey {
 struct Noted {
     label: bool,
     speaks: bool,
+}
+
+/// One question mark behind a word; rows of them are pictures that were lost on the way.
+fn asks(tokens: &[Token], at: usize) -> bool {
+    let behind_word =
+        at > 0 && tokens[at].glued && matches!(tokens[at - 1].kind, Kind::Word(_) | Kind::Number);
+    behind_word && !tokens.get(at + 1).is_some_and(|next| next.is_mark(b'?'))
+}
+
+/// A word that weakens: `might`, and `may` where it is no month.
+fn hedges(text: &str, tokens: &[Token], at: usize, word: Word) -> bool {
+    let number = |token: Option<&Token>| token.is_some_and(|token| token.is_number());
+    let dated = at > 0 && number(tokens.get(at - 1)) || number(tokens.get(at + 1));
+    word == Word::Hedge || word == Word::Month && !dated && tokens[at].text(text).eq_ignore_ascii_case("may")
 }
 
 /// `~~struck~~`.
