@@ -49,14 +49,11 @@ fn parse_plain(text: &str) -> Result<Decimal, NumberError> {
     if fraction.len() > MAX_FRACTION_DIGITS {
         return Err(NumberError::TooPrecise);
     }
-    let significant = integer.trim_start_matches('0');
-    let mut plain = String::with_capacity(significant.len() + fraction.len() + 2);
-    plain.push_str(if significant.is_empty() { "0" } else { significant });
-    if !fraction.is_empty() {
-        plain.push('.');
-        plain.push_str(fraction);
-    }
-    let value = Decimal::from_str_exact(&plain).map_err(|_| NumberError::NotPlain)?;
+    // At most 24 digits are left: they fit both the sum and a decimal's 96 bits.
+    let digits = integer.bytes().chain(fraction.bytes());
+    let units = digits.fold(0i128, |units, digit| units * 10 + i128::from(digit - b'0'));
+    let value =
+        Decimal::try_from_i128_with_scale(units, fraction.len() as u32).map_err(|_| NumberError::NotPlain)?;
     if value.is_zero() { Err(NumberError::NotPositive) } else { Ok(value) }
 }
 

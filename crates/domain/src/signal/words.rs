@@ -3,6 +3,8 @@
 //! A word that is not here does nothing, and a misspelt label is not repaired: `SLL 1.0850` leaves its number
 //! without a label, and a number without a label refuses the message.
 
+use std::sync::LazyLock;
+
 use crate::order::Side;
 
 /// The longest word that the table holds.
@@ -19,28 +21,35 @@ macro_rules! vocabulary {
             Bias(Side),
             /// Closes what was opened on one side: `closelong`.
             CloseSide(Side),
+            /// Side and type in one word: `buylimit`.
+            LimitSide(Side),
+            /// Side and type in one word: `buystop`.
+            StopSide(Side),
             $($(#[$doc])* $variant,)*
             /// No word of the language.
             Other,
         }
 
-        /// Looks up a word in upper case.
-        fn table(word: &str) -> Word {
-            match word {
-                "BUY" | "LONG" => Word::Side(Side::Buy),
-                "SELL" | "SHORT" => Word::Side(Side::Sell),
-                "BULLISH" | "BULL" => Word::Bias(Side::Buy),
-                "BEARISH" | "BEAR" => Word::Bias(Side::Sell),
-                "CLOSELONG" | "EXITLONG" => Word::CloseSide(Side::Buy),
-                "CLOSESHORT" | "EXITSHORT" => Word::CloseSide(Side::Sell),
-                $($($text)|* => Word::$variant,)*
-                _ => Word::Other,
-            }
-        }
-
-        /// Words of the language, for telling a symbol from a word.
-        #[cfg(test)]
-        pub(super) const ALL: &[&str] = &["BUY", "LONG", "SELL", "SHORT", $($($text,)*)*];
+        /// Every word, in capitals.
+        const TABLE: &[(&str, Word)] = &[
+            ("BUY", Word::Side(Side::Buy)),
+            ("LONG", Word::Side(Side::Buy)),
+            ("SELL", Word::Side(Side::Sell)),
+            ("SHORT", Word::Side(Side::Sell)),
+            ("BULLISH", Word::Bias(Side::Buy)),
+            ("BULL", Word::Bias(Side::Buy)),
+            ("BEARISH", Word::Bias(Side::Sell)),
+            ("BEAR", Word::Bias(Side::Sell)),
+            ("BUYLIMIT", Word::LimitSide(Side::Buy)),
+            ("SELLLIMIT", Word::LimitSide(Side::Sell)),
+            ("BUYSTOP", Word::StopSide(Side::Buy)),
+            ("SELLSTOP", Word::StopSide(Side::Sell)),
+            ("CLOSELONG", Word::CloseSide(Side::Buy)),
+            ("EXITLONG", Word::CloseSide(Side::Buy)),
+            ("CLOSESHORT", Word::CloseSide(Side::Sell)),
+            ("EXITSHORT", Word::CloseSide(Side::Sell)),
+            $($(($text, Word::$variant),)*)*
+        ];
     };
 }
 
@@ -151,7 +160,7 @@ vocabulary! {
     Past: "HIT" "HITS" "HITTED" "REACHED" "DONE" "RUNNING" "CLOSED" "BOUGHT" "SOLD" "OPENED" "ENTERED" "RECAP" "RESULT" "RESULTS"
         "ACHIEVED" "SMASHED" "FILLED" "ACTIVATED" "FLOATING" "WAS" "WERE" "RAN" "PRINTED" "TOUCHED" "TRADED" "TOOK"
         "SECURED" "BOOKED" "BANKED" "STOPPED" "TRIGGERED" "COMPLETED" "CANCELED" "CANCELLED" "INVALID" "INVALIDATED"
-        "IGNORE" "EXPIRED" "MISSED" "DELETED" "GAINED" "MADE" "LOST" "EARNED" "WENT" "FLEW" "EXITED";
+        "IGNORE" "EXPIRED" "MISSED" "DELETED" "GAINED" "MADE" "LOST" "EARNED" "WENT" "FLEW" "EXITED" "CORRECTION" "YESTERDAY" "BACKTEST" "BACKTESTED" "EXAMPLE" "CORRECTED" "AMENDED" "REVISED";
     /// Closes.
     Close: "CLOSE" "EXIT" "FLAT" "FLATTEN";
     /// Withdraws.
@@ -186,6 +195,10 @@ vocabulary! {
     SmallPrint: "ADVICE" "DISCLAIMER" "GUARANTEE" "GUARANTEED" "COPYRIGHT" "COPYRIGHTS" "RESERVED" "FINANCIAL" "EDUCATIONAL" "DYOR" "RESPONSIBILITY" "RESPONSIBLE";
     /// Begins a section about later moves of the stop loss.
     Trailing: "TRAILING";
+    /// Weakens an instruction to a thought.
+    Hedge: "HOW" "SHOULD" "MIGHT" "COULD" "WOULD" "MAYBE" "PERHAPS" "POSSIBLE" "POSSIBLY" "POTENTIAL" "POTENTIALLY" "LOOKING" "THINKING" "CONSIDER" "CONSIDERING" "EXPECTING" "WATCHLIST";
+    /// A month, between the numbers of a date; `may` without one is a hedge.
+    Month: "JANUARY" "JAN" "FEBRUARY" "FEB" "MARCH" "MAR" "APRIL" "APR" "MAY" "JUNE" "JUN" "JULY" "JUL" "AUGUST" "AUG" "SEPTEMBER" "SEP" "SEPT" "OCTOBER" "OCT" "NOVEMBER" "NOV" "DECEMBER" "DEC";
     /// A candle's close is no price.
     Candle: "CANDLE" "DAILY";
     /// Says when the signal ends.
@@ -200,6 +213,23 @@ vocabulary! {
     Venue: "EXCHANGE" "EXCHANGES" "SPOT" "FUTURES";
 }
 
+/// The words of [`TABLE`] by first letter and length: most words of a message are none, and that is known at once.
+static BY_SHAPE: LazyLock<[Vec<(&'static str, Word)>; 26 * LONGEST]> = LazyLock::new(|| {
+    let mut shapes = [const { Vec::new() }; 26 * LONGEST];
+    for (text, word) in TABLE {
+        if let Some(slot) = shape(text.as_bytes()).and_then(|shape| shapes.get_mut(shape)) {
+            slot.push((*text, *word));
+        }
+    }
+    shapes
+});
+
+/// Where a word in capitals is looked for.
+fn shape(upper: &[u8]) -> Option<usize> {
+    let letter = upper.first()?.checked_sub(b'A')?;
+    Some(usize::from(letter) * LONGEST + upper.len() - 1)
+}
+
 /// What a word does; `word` in any case.
 pub(super) fn look_up(word: &str) -> Word {
     let mut upper = [0u8; LONGEST];
@@ -208,7 +238,9 @@ pub(super) fn look_up(word: &str) -> Word {
     };
     upper.copy_from_slice(word.as_bytes());
     upper.make_ascii_uppercase();
-    std::str::from_utf8(upper).map_or(Word::Other, table)
+    let words = shape(upper).and_then(|shape| BY_SHAPE.get(shape));
+    let found = words.and_then(|words| words.iter().find(|(text, _)| text.as_bytes() == upper));
+    found.map_or(Word::Other, |(_, word)| *word)
 }
 
 #[cfg(test)]
@@ -217,7 +249,7 @@ mod tests {
 
     #[test]
     fn every_word_is_found_in_any_case_and_fits_the_buffer() {
-        for word in ALL {
+        for (word, _) in TABLE {
             assert!(word.len() <= LONGEST, "{word}");
             assert_ne!(look_up(word), Word::Other, "{word}");
             assert_eq!(look_up(&word.to_lowercase()), look_up(word));

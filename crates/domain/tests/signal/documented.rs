@@ -39,16 +39,20 @@ fn examples() -> Vec<Example> {
     let signals = blocks.iter().enumerate().filter(|(_, (kind, _))| kind.starts_with("signal"));
     signals
         .map(|(at, (kind, text))| Example {
-            format: kind.split(' ').nth(1).map_or(Format::Auto, |name| name.parse().unwrap()),
+            format: kind
+                .split(' ')
+                .nth(1)
+                .map_or(Format::Auto, |name| name.parse().unwrap_or_else(|error| panic!("{error}"))),
             text: text.clone(),
-            expected: serde_json::from_str(&blocks[at + 1].1).unwrap(),
+            expected: serde_json::from_str(&blocks[at + 1].1)
+                .unwrap_or_else(|error| panic!("{text}: {error}")),
         })
         .collect()
 }
 
 fn answer(example: &Example) -> Value {
     match parse(&example.text, example.format, &Reading::default()) {
-        Ok(parsed) => serde_json::to_value(parsed.signal).unwrap(),
+        Ok(parsed) => json!(parsed.signal),
         Err(error) => {
             let at = error.span.map(|span| &example.text[span.start..span.end]);
             json!({"code": error.code, "at": at})

@@ -13,7 +13,9 @@ const SLIPS: &[char] = &[
 
 /// Reads a message with one character changed: whoever still understands it has the same side and instrument.
 fn check(text: &str, at: usize, slip: char) {
-    let parsed = read(text).unwrap();
+    let Ok(parsed) = read(text) else {
+        panic!("refused: {text}");
+    };
     let Signal::Order(order) = &parsed.signal else { panic!("no order: {text}") };
     let guarded: Vec<Span> = parsed
         .spans
@@ -21,7 +23,9 @@ fn check(text: &str, at: usize, slip: char) {
         .filter(|place| matches!(place.field.as_str(), "action" | "instrument"))
         .map(|place| place.span)
         .collect();
-    let Some((start, old)) = text.char_indices().nth(at) else { return };
+    let Some((start, old)) = text.char_indices().nth(at) else {
+        return;
+    };
     if old == slip || guarded.iter().any(|span| span.start <= start && start < span.end) {
         return;
     }

@@ -169,6 +169,23 @@ impl<'a> Fields<'a> {
         Ok(found)
     }
 
+    /// The single value of a field, left to be read by others.
+    pub(super) fn peek(&self, name: &str) -> Option<&Scalar<'a>> {
+        let field = self.list.iter().find(|field| field.name == name)?;
+        if let Content::Scalar(scalar) = &field.content { Some(scalar) } else { None }
+    }
+
+    /// Whether a field is an object that has a field of a name.
+    pub(super) fn holds(&self, name: &str, inner: &str) -> bool {
+        let field = self.list.iter().find(|field| field.name == name);
+        matches!(field.map(|field| &field.content), Some(Content::Object(fields)) if inner.is_empty() || fields.has(inner))
+    }
+
+    /// Whether a name ends in a number.
+    pub(super) fn has_numbered(&self) -> bool {
+        self.list.iter().any(|field| field.name.bytes().any(|b| b.is_ascii_digit()))
+    }
+
     /// Takes a field out: nobody else reads it.
     pub(super) fn remove(&mut self, name: &str) -> Result<Option<Scalar<'a>>, SignalError> {
         let found = self.take(&[name])?;
@@ -184,6 +201,13 @@ impl<'a> Fields<'a> {
         };
         field.used = true;
         Some(fields.clone())
+    }
+
+    /// Takes the fields of an object out.
+    pub(super) fn remove_object(&mut self, name: &str) -> Option<Fields<'a>> {
+        let found = self.object(name)?;
+        self.list.retain(|field| field.name != name);
+        Some(found)
     }
 
     /// The members of a list inside.

@@ -1,8 +1,11 @@
 //! Messages of programs: JSON and delimited text, each by the rules of the sender that published it.
 
+mod action;
 mod alert;
 mod alertatron;
 mod fields;
+mod octobot;
+mod okx;
 mod openalgo;
 mod order;
 mod pairs;
@@ -32,7 +35,7 @@ pub(super) fn parse(message: &str, format: Format, reading: &Reading) -> Result<
         | Format::ThreeCommas
         | Format::WunderTrading => object(message, format, reading),
         Format::PineConnector => pineconnector::read(message, reading),
-        Format::OctoBot => pairs::octobot(message, reading),
+        Format::OctoBot => octobot::read(message, reading),
         Format::Whook => whook::read(message, reading),
         Format::Alertatron => alertatron::read(message, reading),
     }
@@ -50,7 +53,7 @@ fn delimited(message: &str, reading: &Reading) -> Result<Parsed, SignalError> {
     if pineconnector::is_one(message) {
         pineconnector::read(message, reading)
     } else if pairs::are_octobot(message) {
-        pairs::octobot(message, reading)
+        octobot::read(message, reading)
     } else if pairs::are_bars(message) {
         pairs::read_bars(message, reading)
     } else if pairs::are_pairs(message) {
@@ -105,7 +108,7 @@ fn by_shape(fields: Fields<'_>, reading: &Reading) -> Result<Parsed, SignalError
     } else if fields.has("code") && !fields.has("action") {
         wundertrading::read(fields, reading)
     } else if fields.has("signaltoken") && fields.has("investmenttype") {
-        strategy::okx(fields, reading)
+        okx::read(fields, reading)
     } else if traderspost::is_one(&fields) {
         traderspost::read(fields, reading)
     } else {

@@ -1,13 +1,12 @@
-//! `key=value` messages: OctoBot's lines, and lists of pairs with the names of the flat alert.
+//! Lists of `key=value` pairs, and of bare values, with the meanings of the flat alert.
 
-use super::super::text::draft::Manner;
-use super::super::{Amount, ErrorCode, Parsed, Reading, SignalError, Span, Unit};
+use super::super::{ErrorCode, Parsed, Reading, SignalError, Span};
 use super::alert;
 use super::fields::{Fields, Scalar};
-use super::order::{self, Action, Builder};
+use super::order;
 
 /// The pairs of a message, if it is nothing but pairs.
-fn fields(message: &str) -> Option<Result<Fields<'_>, SignalError>> {
+pub(super) fn fields(message: &str) -> Option<Result<Fields<'_>, SignalError>> {
     let mut fields = Fields::default();
     let mut at = 0;
     for piece in message.split([',', ';', '\n']) {
@@ -98,122 +97,11 @@ fn with_reference(fields: &mut Fields<'_>, reading: &Reading) -> Result<Parsed, 
     Ok(parsed)
 }
 
-fn no_pairs<'a>(fields: Option<Result<Fields<'a>, SignalError>>) -> Result<Fields<'a>, SignalError> {
+pub(super) fn no_pairs<'a>(
+    fields: Option<Result<Fields<'a>, SignalError>>,
+) -> Result<Fields<'a>, SignalError> {
     fields.unwrap_or_else(|| {
         let detail = "A list of `NAME=value` is expected.";
         Err(SignalError::whole(ErrorCode::UnknownParameter, detail))
     })
-}
-
-/// Reads OctoBot's lines.
-pub(super) fn octobot(message: &str, reading: &Reading) -> Result<Parsed, SignalError> {
-    let mut fields = no_pairs(fields(message))?;
-    let symbol = order::required(fields.take(&["symbol"])?, ErrorCode::NoInstrument, "instrument")?;
-    let word = order::required(fields.take(&["signal"])?, ErrorCode::UnknownAction, "signal")?;
-    let instrument = order::instrument(&symbol, reading)?;
-    if fields.take(&["reduceonly"])?.is_some_and(|flag| flag.text.eq_ignore_ascii_case("true")) {
-        let detail = "An order that only reduces a position is not carried out here.";
-        return Err(SignalError::whole(ErrorCode::ContextRequired, detail));
-    }
-    match order::action(&word)? {
-        Action::Open(side, None) => {
-            let mut builder = Builder::new(side, word.span, instrument, symbol.span);
-            octobot_entry(&mut fields, &mut builder)?;
-            octobot_protection(&mut fields, &mut builder)?;
-            octobot_size(&mut fields, &mut builder)?;
-            octobot_rest(fields)?;
-            builder.finish()
-        }
-        Action::Close(side) => {
-            octobot_rest(fields)?;
-            order::close((instrument, symbol.span), side, None)
-        }
-        Action::Cancel => {
-            octobot_rest(fields)?;
-            Ok(order::cancel((instrument, symbol.span), None))
-        }
-        Action::Open(_, Some(_)) | Action::Modify(_) => {
-            let detail = format!("`{}` is no signal of this dialect.", word.text);
-            Err(SignalError::at(ErrorCode::UnknownAction, word.span, detail))
-        }
-    }
-}
-
-fn octobot_rest(mut fields: Fields<'_>) -> Result<(), SignalError> {
-    fields.ignore(&["exchange", "tag", "strategy", "name", "heartbeat"]);
-    fields.refuse_rest()
-}
-
-fn octobot_entry(fields: &mut Fields<'_>, builder: &mut Builder) -> Result<(), SignalError> {
-    let kind = fields.take(&["ordertype"])?;
-    let price = fields.take(&["price"])?;
-    if let Some(kind) = &kind {
-        let manner = match kind.text.to_ascii_lowercase().as_str() {
-            "market" => Manner::Market,
-            "limit" => Manner::Limit,
-            "stop" => Manner::Stop,
-            other => {
-                let detail = format!("`{other}` orders are not traded here.");
-                return Err(SignalError::at(ErrorCode::UnknownParameter, kind.span, detail));
-            }
-        };
-        builder.manner(manner, kind.span)?;
-    }
-    let Some(price) = price else {
-        return Ok(());
-    };
-    match offset(&price)? {
-        Some(distance) => builder.draft.distances.entry = Some(distance),
-        None => builder.draft.entries.push(order::price(&price)?),
-    }
-    Ok(())
-}
-
-/// `10d`, `5%`, `-5%`: distances from the price that there is.
-fn offset(value: &Scalar<'_>) -> Result<Option<Amount>, SignalError> {
-    let text = value.text.trim_start_matches(['-', '+', '@']);
-    let unit = match (text.strip_suffix('d'), text.strip_suffix('%')) {
-        (Some(_), _) => Unit::Price,
-        (None, Some(_)) => Unit::Percent,
-        (None, None) => return Ok(None),
-    };
-    let digits = Scalar { text: text.trim_end_matches(['d', '%']).to_owned().into(), span: value.span };
-    order::amount(&digits, unit).map(Some)
-}
-
-fn octobot_protection(fields: &mut Fields<'_>, builder: &mut Builder) -> Result<(), SignalError> {
-    if let Some(stop) = fields.take(&["stopprice", "stoplossprice"])? {
-        match offset(&stop)? {
-            Some(distance) => builder.draft.distances.stop_loss = Some(distance),
-            None => builder.draft.set_stop(order::price(&stop)?)?,
-        }
-    }
-    let mut names = vec!["takeprofitprice".to_owned()];
-    names.extend((1..=super::super::limits::MAX_TARGETS).map(|index| format!("takeprofitprice{index}")));
-    for name in names {
-        let Some(target) = fields.take(&[&name])? else {
-            continue;
-        };
-        match offset(&target)? {
-            Some(distance) => builder.draft.distances.take_profits.push(distance),
-            None => builder.draft.targets.push(order::price(&target)?),
-        }
-    }
-    Ok(())
-}
-
-/// `0.01` units, `5%` of the holdings; `5a%`, `5s%`, `5t%` of available, symbol or total balance.
-fn octobot_size(fields: &mut Fields<'_>, builder: &mut Builder) -> Result<(), SignalError> {
-    if let Some(leverage) = fields.take(&["leverage"])? {
-        builder.draft.leverage =
-            Some((super::super::number::read(&leverage.text, leverage.span)?, leverage.span));
-    }
-    let Some(volume) = fields.take(&["volume"])? else {
-        return Ok(());
-    };
-    let percent = ["a%", "s%", "t%", "p%", "%"].iter().find_map(|suffix| volume.text.strip_suffix(suffix));
-    let (digits, unit) =
-        percent.map_or((volume.text.as_ref(), Unit::Units), |digits| (digits, Unit::Percent));
-    let digits = Scalar { text: digits.to_owned().into(), span: volume.span };
-    builder.quantity(order::amount(&digits, unit)?, volume.span)
 }

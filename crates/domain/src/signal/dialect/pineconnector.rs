@@ -62,9 +62,9 @@ pub(super) fn read(message: &str, reading: &Reading) -> Result<Parsed, SignalErr
             rest_of(fields)?;
             order::close((instrument, symbol.span), side, None)
         }
-        Action::Cancel => {
+        Action::Cancel(side) => {
             rest_of(fields)?;
-            Ok(order::cancel((instrument, symbol.span), None))
+            Ok(order::cancel((instrument, symbol.span), side, None))
         }
         Action::Modify(side) => {
             let mut draft = Draft::default();
@@ -94,7 +94,7 @@ fn command_of(word: &Scalar<'_>) -> Result<Action, SignalError> {
     Ok(match plain.as_str() {
         "newsltplong" | "newsltpbuystop" | "newsltpbuylimit" => Action::Modify(Some(Side::Buy)),
         "newsltpshort" | "newsltpsellstop" | "newsltpselllimit" => Action::Modify(Some(Side::Sell)),
-        "cancellong" | "cancelshort" | "closelongshort" | "closeall" => {
+        "closelongshort" | "closeall" => {
             let detail = format!("`{}` is not carried out here.", word.text);
             return Err(SignalError::at(ErrorCode::UnknownAction, word.span, detail));
         }
@@ -103,7 +103,7 @@ fn command_of(word: &Scalar<'_>) -> Result<Action, SignalError> {
                 let detail = format!("`{}` is no command of this dialect.", word.text);
                 return Err(SignalError::at(ErrorCode::UnknownAction, word.span, detail));
             }
-            action @ (Action::Open(..) | Action::Close(_) | Action::Cancel) => action,
+            action @ (Action::Open(..) | Action::Close(_) | Action::Cancel(_)) => action,
         },
     })
 }

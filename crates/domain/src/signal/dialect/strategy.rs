@@ -1,15 +1,13 @@
-//! TradingView's nested strategy object, and OKX' signal bot: alerts at market whose prices are references.
+//! TradingView's nested strategy object: an alert at market whose price is the fill of a backtest.
 
-use super::super::text::draft::Manner;
-use super::super::{Amount, ErrorCode, Parsed, Reading, SignalError, Unit};
-use super::alert;
+use super::super::{ErrorCode, Parsed, Reading, SignalError, Unit};
 use super::fields::Fields;
 use super::order::{self, Action, Builder};
 use crate::order::Side;
 
 /// Whether the alert has a `strategy` object with an action.
 pub(super) fn is_one(fields: &Fields<'_>) -> bool {
-    fields.clone().object("strategy").is_some_and(|strategy| strategy.has("orderaction"))
+    fields.holds("strategy", "orderaction")
 }
 
 /// Reads `{"ticker": …, "strategy": {"order_action": …, "market_position": …}}`.
@@ -48,7 +46,7 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
                 return order::close((instrument, symbol.span), Some(closed), None);
             }
             Ok(Action::Open(held, _)) if held == side => {}
-            Ok(Action::Open(..) | Action::Cancel | Action::Modify(_)) | Err(_) => {
+            Ok(Action::Open(..) | Action::Cancel(_) | Action::Modify(_)) | Err(_) => {
                 let detail =
                     format!("`{}` and a position of `{}` contradict each other.", word.text, after.text);
                 return Err(SignalError::at(ErrorCode::Contradiction, after.span, detail));
@@ -61,50 +59,6 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     }
     if let Some(fill) = fill {
         builder.note(format!("reference price {}", fill.text));
-    }
-    builder.finish()
-}
-
-/// Reads an alert of OKX' signal bot.
-pub(super) fn okx(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, SignalError> {
-    let word = order::required(fields.take(&["action"])?, ErrorCode::UnknownAction, "action")?;
-    let symbol = order::required(fields.take(&["instrument"])?, ErrorCode::NoInstrument, "instrument")?;
-    let instrument = order::instrument(&symbol, reading)?;
-    let kind = fields.take(&["ordertype"])?;
-    let investment = fields.take(&["investmenttype"])?;
-    let amount = fields.take(&["amount"])?;
-    let offset = alert::distance(fields.take(&["orderpriceoffset"])?, Unit::Percent)?;
-    fields.ignore(&["timestamp", "maxlag", "signaltoken"]);
-    fields.refuse_rest()?;
-    let side = match order::action(&word)? {
-        Action::Open(side, _) => side,
-        Action::Close(side) => return order::close((instrument, symbol.span), side, None),
-        Action::Cancel | Action::Modify(_) => {
-            let detail = format!("`{}` is no action of this dialect.", word.text);
-            return Err(SignalError::at(ErrorCode::UnknownAction, word.span, detail));
-        }
-    };
-    let mut builder = Builder::new(side, word.span, instrument, symbol.span);
-    builder.draft.distances.entry = offset;
-    if kind.as_ref().is_none_or(|kind| kind.text.eq_ignore_ascii_case("market")) {
-        let span = kind.map_or(word.span, |kind| kind.span);
-        builder.manner(Manner::Market, span)?;
-    } else if offset.is_none() {
-        let detail = "A limit order needs its price.";
-        return Err(SignalError::whole(ErrorCode::PendingWithoutPrice, detail));
-    }
-    if let (Some(amount), Some(investment)) = (amount, investment) {
-        let unit = match investment.text.as_ref() {
-            "percentage_balance" | "percentage_investment" => Unit::Percent,
-            "base" | "contract" => Unit::Units,
-            "margin" | "quote" => Unit::Usd,
-            _ => {
-                let detail = format!("`{}` is no unit of a size.", investment.text);
-                return Err(SignalError::at(ErrorCode::UnknownParameter, investment.span, detail));
-            }
-        };
-        let size: Amount = order::amount(&amount, unit)?;
-        builder.quantity(size, amount.span)?;
     }
     builder.finish()
 }

@@ -38,7 +38,7 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
             builder.finish()
         }
         Action::Close(side) => order::close((instrument, symbol.span), side, None),
-        Action::Open(_, Some(_)) | Action::Cancel | Action::Modify(_) => Err(unknown(&word)),
+        Action::Open(_, Some(_)) | Action::Cancel(_) | Action::Modify(_) => Err(unknown(&word)),
     }
 }
 

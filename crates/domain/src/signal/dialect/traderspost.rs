@@ -22,8 +22,7 @@ const IGNORED: &[&str] = &[
 /// Whether keys stand there that only TradersPost has.
 pub(super) fn is_one(fields: &Fields<'_>) -> bool {
     let own = ["quantitytype", "signalprice"].iter().any(|name| fields.has(name));
-    let mut copy = fields.clone();
-    let nested = copy.object("takeprofit").is_some() || copy.object("stoploss").is_some();
+    let nested = fields.holds("takeprofit", "") || fields.holds("stoploss", "");
     fields.has("ticker") && fields.has("action") && (own || nested)
 }
 
@@ -60,10 +59,10 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
             rest(fields)?;
             order::close((instrument, symbol.span), side, part)
         }
-        Action::Cancel => {
+        Action::Cancel(side) => {
             fields.ignore(&["quantity", "price"]);
             rest(fields)?;
-            Ok(order::cancel((instrument, symbol.span), None))
+            Ok(order::cancel((instrument, symbol.span), side, None))
         }
         Action::Open(_, Some(_)) | Action::Modify(_) => {
             let detail = format!("`{}` is no action of this dialect.", word.text);
@@ -91,7 +90,9 @@ fn sentiment(fields: &mut Fields<'_>, word: &Scalar<'_>, asked: Action) -> Resul
         (Action::Open(Side::Sell, _), Action::Close(_)) => Ok(Action::Close(Some(Side::Buy))),
         (Action::Open(Side::Buy, _), Action::Close(_)) => Ok(Action::Close(Some(Side::Sell))),
         (Action::Open(side, _), Action::Open(held, _)) if side == held => Ok(asked),
-        (Action::Open(..) | Action::Close(_) | Action::Cancel | Action::Modify(_), _) => Err(contradiction()),
+        (Action::Open(..) | Action::Close(_) | Action::Cancel(_) | Action::Modify(_), _) => {
+            Err(contradiction())
+        }
     }
 }
 

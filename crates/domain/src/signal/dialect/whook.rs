@@ -93,7 +93,7 @@ impl<'a> Tokens<'a> {
         };
         if let Some(name) = self.cancel {
             let whole = name.text.is_empty() || name.text == "all";
-            return Ok(order::cancel(symbol, (!whole).then(|| name.text.into_owned())));
+            return Ok(order::cancel(symbol, None, (!whole).then(|| name.text.into_owned())));
         }
         let Some((action, span)) = self.action else {
             return Err(SignalError::whole(ErrorCode::UnknownAction, "The message names no action."));
@@ -112,7 +112,7 @@ impl<'a> Tokens<'a> {
                 builder.finish()
             }
             Action::Close(side) => order::close(symbol, side, self.size),
-            Action::Cancel => Ok(order::cancel(symbol, None)),
+            Action::Cancel(side) => Ok(order::cancel(symbol, side, None)),
             Action::Open(_, Some(_)) | Action::Modify(_) => {
                 Err(SignalError::at(ErrorCode::UnknownAction, span, "This is no action of this dialect."))
             }

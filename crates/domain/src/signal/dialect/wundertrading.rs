@@ -48,7 +48,7 @@ fn read_code(code: &Scalar<'_>, mut fields: Fields<'_>, reading: &Reading) -> Re
             fields.refuse_rest()?;
             order::close((instrument, code.span), side, None)
         }
-        Action::Open(_, Some(_)) | Action::Cancel | Action::Modify(_) => {
+        Action::Open(_, Some(_)) | Action::Cancel(_) | Action::Modify(_) => {
             let detail = format!("`{action}` is no action of this dialect.");
             Err(SignalError::at(ErrorCode::UnknownAction, code.span, detail))
         }

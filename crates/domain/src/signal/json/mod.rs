@@ -2,10 +2,10 @@
 //!
 //! A general JSON library gives a number as a float and keeps one of two equal keys; both have placed wrong orders.
 
+mod container;
 mod string;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use super::limits::MAX_DEPTH;
 use super::{ErrorCode, SignalError, Span};
@@ -137,73 +137,6 @@ impl<'a> Reader<'a> {
         self.digits();
         if self.at == start { Err(self.unexpected("a digit")) } else { Ok(()) }
     }
-
-    fn list(&mut self, depth: usize) -> Result<Node<'a>, SignalError> {
-        let start = self.at;
-        self.at += 1;
-        let mut list = Vec::new();
-        self.blanks();
-        if self.peek() != Some(b']') {
-            loop {
-                self.blanks();
-                list.push(self.value(depth + 1)?);
-                self.blanks();
-                match self.peek() {
-                    Some(b',') => self.at += 1,
-                    Some(b']') => break,
-                    _ => return Err(self.unexpected("`,` or `]`")),
-                }
-            }
-        }
-        self.at += 1;
-        Ok(Node { value: Value::List(list), span: Span { start, end: self.at } })
-    }
-
-    fn object(&mut self, depth: usize) -> Result<Node<'a>, SignalError> {
-        let start = self.at;
-        self.at += 1;
-        let mut fields: Vec<(Node<'a>, Node<'a>)> = Vec::new();
-        self.blanks();
-        if self.peek() != Some(b'}') {
-            loop {
-                self.blanks();
-                if self.peek() != Some(b'"') {
-                    return Err(self.unexpected("a key in double quotes"));
-                }
-                let key = self.string()?;
-                self.blanks();
-                if self.peek() != Some(b':') {
-                    return Err(self.unexpected("`:`"));
-                }
-                self.at += 1;
-                self.blanks();
-                let value = self.value(depth + 1)?;
-                fields.push((key, value));
-                self.blanks();
-                match self.peek() {
-                    Some(b',') => self.at += 1,
-                    Some(b'}') => break,
-                    _ => return Err(self.unexpected("`,` or `}`")),
-                }
-            }
-        }
-        self.at += 1;
-        refuse_twins(&fields)?;
-        Ok(Node { value: Value::Object(fields), span: Span { start, end: self.at } })
-    }
-}
-
-fn refuse_twins(fields: &[(Node<'_>, Node<'_>)]) -> Result<(), SignalError> {
-    let mut seen = BTreeSet::new();
-    for (key, _) in fields {
-        if let Value::Text(name) = &key.value
-            && !seen.insert(name.as_ref())
-        {
-            let detail = format!("The key `{name}` stands twice in one object.");
-            return Err(SignalError::at(ErrorCode::DuplicateKey, key.span, detail));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -67,9 +67,11 @@ impl<'a> Reader<'a> {
         }
         self.at += 1;
         let second = self.hex()?;
-        let code = 0x10000 + ((first - 0xD800) << 10) + second.wrapping_sub(0xDC00);
-        let paired = (0xDC00..0xE000).contains(&second);
-        char::from_u32(code).filter(|_| paired).ok_or_else(|| self.unexpected("the second half of a pair"))
+        if !(0xDC00..0xE000).contains(&second) {
+            return Err(self.unexpected("the second half of a pair"));
+        }
+        let code = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+        char::from_u32(code).ok_or_else(|| self.unexpected("a character"))
     }
 
     fn hex(&mut self) -> Result<u32, SignalError> {

@@ -1,5 +1,7 @@
 //! The language as a whole.
 
+mod commands;
+mod families;
 mod plain;
 
 use super::*;

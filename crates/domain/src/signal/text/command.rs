@@ -77,6 +77,10 @@ impl Reader<'_> {
             self.instrument(found.instrument, found.span)?;
             return Ok(Some(found.next));
         }
+        if let Some(side) = plural(self.tokens[at].text(self.text)) {
+            self.side(side, self.tokens[at].span())?;
+            return Ok(Some(at + 1));
+        }
         if let Some(next) = self.phrase(at, word)? {
             return Ok(Some(next));
         }
@@ -259,5 +263,15 @@ impl Reader<'_> {
         let token = self.tokens[at];
         let detail = format!("No word of the command says what `{}` is.", token.text(self.text));
         SignalError::at(ErrorCode::UnlabelledPrice, token.span(), detail)
+    }
+}
+
+/// Positions of one side, as commands name them: `exit all longs`.
+fn plural(word: &str) -> Option<Side> {
+    let is = |plural: &str| word.eq_ignore_ascii_case(plural);
+    if is("longs") || is("buys") {
+        Some(Side::Buy)
+    } else {
+        (is("shorts") || is("sells")).then_some(Side::Sell)
     }
 }

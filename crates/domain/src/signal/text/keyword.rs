@@ -3,7 +3,9 @@
 use super::super::token::Kind;
 use super::super::words::Word;
 use super::super::{ErrorCode, SignalError};
+use super::draft::Manner;
 use super::label::Label;
+use super::remark::is_part_of_date;
 use super::scan::{Before, Between, Field, Scan, Waits};
 use crate::order::Side;
 
@@ -35,6 +37,12 @@ impl Scan<'_> {
         if let Word::Side(side) = word {
             return self.side(at, side);
         }
+        if let Word::LimitSide(side) | Word::StopSide(side) = word {
+            let manner = if word == Word::LimitSide(side) { Manner::Limit } else { Manner::Stop };
+            let next = self.side(at, side)?;
+            self.set_manner(manner, at)?;
+            return Ok(next);
+        }
         if let Word::Bias(side) = word {
             return if self.before == Before::Kind { self.side(at, side) } else { self.unknown(at) };
         }
@@ -52,6 +60,11 @@ impl Scan<'_> {
         }
         if matches!(word, Word::Counter | Word::No | Word::Order | Word::Frame | Word::Time) {
             return Ok(self.counter(at, word));
+        }
+        if word == Word::Month {
+            let numbers = self.tokens[at + 1..].iter().take(2);
+            let dated = numbers.take_while(|token| is_part_of_date(**token, self.text));
+            return Ok(at + 1 + dated.count());
         }
         if matches!(word, Word::Trailing | Word::Expiry) {
             return Ok(self.skip_section(at, word));

@@ -30,7 +30,9 @@ impl Scan<'_> {
             matches!(t.word(), Some(Word::After | Word::Condition | Word::At | Word::Tp | Word::Target))
         });
         let priced = line.clone().any(|t| t.is_number() && t.text(self.text).len() > 2);
-        let share = self.field == Field::Label(Label::Target) && self.on_line > 0;
+        let part =
+            line.clone().any(|t| t.is_mark(b'%') || matches!(t.word(), Some(Word::Half | Word::Percent)));
+        let share = part && self.field == Field::Label(Label::Target) && self.on_line > 0;
         if (put_off || share) && !priced && self.waits != Waits::Must {
             self.draft.notes.push("an instruction for later was read and is not carried out".to_owned());
             self.drop_field();

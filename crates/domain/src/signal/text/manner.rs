@@ -35,7 +35,8 @@ impl Scan<'_> {
     }
 
     fn now(&mut self, at: usize) -> Result<usize, SignalError> {
-        if self.draft.stop_loss.is_some() || !self.draft.targets.is_empty() {
+        let wanted = self.field == Field::Label(Label::Entry) && self.waits == Waits::Must;
+        if !wanted && (self.draft.stop_loss.is_some() || !self.draft.targets.is_empty()) {
             return Ok(at + 1);
         }
         self.at_market(at)

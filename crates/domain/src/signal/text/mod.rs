@@ -2,6 +2,7 @@
 
 mod amount;
 mod assemble;
+mod build;
 mod command;
 pub(super) mod command_build;
 pub(super) mod draft;
@@ -10,6 +11,7 @@ mod keyword;
 mod label;
 mod later;
 mod manner;
+mod neighbors;
 mod placeholder;
 mod remark;
 mod scan;
@@ -42,5 +44,5 @@ pub(super) fn finish(draft: Draft) -> Result<Parsed, SignalError> {
         return Err(SignalError::whole(ErrorCode::NoSide, "The message neither buys nor sells."));
     };
     check::check(&draft, side)?;
-    assemble::order(draft)
+    build::order(draft)
 }

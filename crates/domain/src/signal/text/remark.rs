@@ -35,8 +35,10 @@ pub(super) fn remark_at(tokens: &[Token], at: usize, text: &str) -> Option<(Rema
         && let Some(remark) = by_word(word, glued)
         && !labels_something(tokens, at + 1, word)
         && (word != Word::Time || is_length_of_time(tokens, at, text))
+        && (word != Word::Month || tokens[at].text(text).len() <= 2)
     {
-        return Some((remark, at + 2));
+        let year = word == Word::Month && tokens.get(at + 2).is_some_and(|next| is_part_of_date(*next, text));
+        return Some((remark, at + 2 + usize::from(year)));
     }
     if next.is_some_and(|token| token.is_mark(b'%')) {
         return Some((Remark::Percent, at + 2));
@@ -50,9 +52,16 @@ pub(super) fn remark_at(tokens: &[Token], at: usize, text: &str) -> Option<(Rema
     composed(tokens, at, text)
 }
 
+/// A day or a year beside a month.
+pub(super) fn is_part_of_date(token: Token, text: &str) -> bool {
+    let digits = token.text(text);
+    token.is_number() && (digits.len() <= 2 || digits.len() == 4 && digits.starts_with("20"))
+}
+
 /// What the word behind a number makes of it.
 fn by_word(word: Word, glued: bool) -> Option<Remark> {
-    const UNITS: [(Word, Remark); 8] = [
+    const UNITS: [(Word, Remark); 9] = [
+        (Word::Month, Remark::Other),
         (Word::Pip, Remark::Distance),
         (Word::Percent, Remark::Percent),
         (Word::LetterX, Remark::Leverage),

@@ -9,10 +9,15 @@ use super::super::{ErrorCode, SignalError};
 pub(in super::super) struct Line {
     /// Small print: a disclaimer or the like.
     pub(in super::super) small_print: bool,
-    /// Words that the language does not have.
-    pub(in super::super) others: u32,
+    /// Words of any kind.
+    pub(in super::super) words: u32,
     /// A side or the label of a price.
     pub(in super::super) speaks: bool,
+    sided: bool,
+    /// The label of a stop loss or target.
+    labelled: bool,
+    /// A word that weakens what is said.
+    hedged: Option<usize>,
 }
 
 /// What the message holds.
@@ -46,7 +51,7 @@ pub(in super::super) fn survey(text: &str, tokens: &[Token]) -> Survey {
                 survey.end_line(line, past.take());
                 (line, negation) = (Line::default(), None);
             }
-            Kind::Foreign => line.others += 1,
+            Kind::Foreign => line.words += 1,
             Kind::Word(word) => {
                 since += 1;
                 if word == Word::Negation {
@@ -60,10 +65,16 @@ pub(in super::super) fn survey(text: &str, tokens: &[Token]) -> Survey {
                     past = past.or(Some(at));
                 }
                 line.small_print |= word == Word::SmallPrint;
-                line.others += u32::from(word == Word::Other);
-                line.speaks |= survey.note(text, tokens, at, word);
+                line.words += 1;
+                line.hedged = line.hedged.or(hedges(text, tokens, at, word).then_some(at));
+                line.sided |= matches!(word, Word::Side(_) | Word::LimitSide(_) | Word::StopSide(_));
+                let noted = survey.note(text, tokens, at, word);
+                line.speaks |= noted.speaks;
+                line.labelled |= noted.label;
             }
             Kind::Mark(b'>') if token.first => past = past.or(Some(at)),
+            Kind::Mark(b'?') if asks(tokens, at) => line.hedged = line.hedged.or(Some(at)),
+            Kind::Mark(b'~') if is_struck(tokens, at) => past = past.or(Some(at)),
             Kind::Number | Kind::Broken | Kind::Keycap | Kind::Mark(_) => {}
         }
     }
@@ -71,24 +82,55 @@ pub(in super::super) fn survey(text: &str, tokens: &[Token]) -> Survey {
     survey
 }
 
+/// What a word adds to its line.
+struct Noted {
+    label: bool,
+    speaks: bool,
+}
+
+/// One question mark behind a word; rows of them are pictures that were lost on the way.
+fn asks(tokens: &[Token], at: usize) -> bool {
+    let behind_word =
+        at > 0 && tokens[at].glued && matches!(tokens[at - 1].kind, Kind::Word(_) | Kind::Number);
+    behind_word && !tokens.get(at + 1).is_some_and(|next| next.is_mark(b'?'))
+}
+
+/// A word that weakens: `might`, and `may` where it is no month.
+fn hedges(text: &str, tokens: &[Token], at: usize, word: Word) -> bool {
+    let number = |token: Option<&Token>| token.is_some_and(|token| token.is_number());
+    let dated = at > 0 && number(tokens.get(at - 1)) || number(tokens.get(at + 1));
+    word == Word::Hedge || word == Word::Month && !dated && tokens[at].text(text).eq_ignore_ascii_case("may")
+}
+
+/// `~~struck~~`.
+fn is_struck(tokens: &[Token], at: usize) -> bool {
+    matches!(&tokens[at + 1..], [second, word, ..]
+        if second.is_mark(b'~') && second.glued && word.glued && matches!(word.kind, Kind::Word(_)))
+}
+
 /// Words that a negation turns round.
 fn instructs(word: Word) -> bool {
-    matches!(word, Word::Side(_) | Word::Entry | Word::Open | Word::Take)
+    matches!(
+        word,
+        Word::Side(_) | Word::LimitSide(_) | Word::StopSide(_) | Word::Entry | Word::Open | Word::Take
+    )
 }
 
 impl Survey {
-    fn end_line(&mut self, line: Line, past: Option<usize>) {
+    fn end_line(&mut self, mut line: Line, past: Option<usize>) {
+        line.small_print &= !(line.sided && line.labelled);
         if !line.small_print {
             self.past = self.past.or(past);
+            self.negated = self.negated.or(line.hedged.filter(|_| line.sided));
         }
         self.lines.push(line);
     }
 
-    /// Takes note of a word; true if it is a side or the label of a price.
-    fn note(&mut self, text: &str, tokens: &[Token], at: usize, word: Word) -> bool {
+    /// Takes note of a word.
+    fn note(&mut self, text: &str, tokens: &[Token], at: usize, word: Word) -> Noted {
         let next = |offset: usize| tokens.get(at + offset).and_then(|token| token.word());
         let previous = at.checked_sub(1).and_then(|before| tokens[before].word());
-        let side = matches!(word, Word::Side(_));
+        let side = matches!(word, Word::Side(_) | Word::LimitSide(_) | Word::StopSide(_));
         self.side |= side;
         self.modifies |= side && previous == Some(Word::Move);
         let clear = word == Word::Sl
@@ -105,7 +147,7 @@ impl Survey {
         if commands(word, previous, next(1), tokens[at].text(text)) {
             self.verb = self.verb.or(Some(at));
         }
-        side || stop || target || word == Word::Entry
+        Noted { label: stop || target, speaks: side || stop || target || word == Word::Entry }
     }
 
     /// Whether the message commands something about open orders.
@@ -116,13 +158,17 @@ impl Survey {
     /// Refuses what is a report, a quotation, or the opposite of an instruction.
     pub(in super::super) fn refuse_reports(&self, text: &str, tokens: &[Token]) -> Result<(), SignalError> {
         if let Some(at) = self.negated {
-            let detail =
-                format!("`{}` turns the instruction round: nothing is ordered.", tokens[at].text(text));
+            let detail = format!(
+                "`{}` turns the instruction round or weakens it: nothing is ordered.",
+                tokens[at].text(text)
+            );
             return Err(SignalError::at(ErrorCode::NoSignal, tokens[at].span(), detail));
         }
         if let Some(at) = self.past {
             let word = tokens[at].text(text);
-            let detail = if word == ">" {
+            let detail = if word == "~" {
+                "The message is struck out: nothing is ordered.".to_owned()
+            } else if word == ">" {
                 "The message quotes another one: nothing is ordered.".to_owned()
             } else {
                 format!("`{word}` reports what has happened: nothing is ordered.")

@@ -8,7 +8,7 @@ use crate::signal::{ErrorCode, SignalError};
 
 /// The word for the action: `action`, or `entry` and `exit` with a direction beside it, or one flag of four.
 pub(super) fn action_word<'a>(fields: &mut Fields<'a>) -> Result<Option<Scalar<'a>>, SignalError> {
-    let phase = fields.clone().take(&["action"])?;
+    let phase = fields.peek("action").cloned();
     let beside = fields.has("direction") || fields.has("side");
     if let Some(phase) = phase.filter(|_| beside) {
         let plain = phase.text.to_ascii_lowercase();
@@ -50,14 +50,13 @@ fn one_flag<'a>(fields: &mut Fields<'a>, flags: &[&str; 4]) -> Result<Option<Sca
 
 /// Whether the strategy has left its position: then `sell` closes a long one and opens nothing.
 pub(super) fn leaves(fields: &mut Fields<'_>, word: &Scalar<'_>) -> Result<bool, SignalError> {
-    let exits =
-        fields.clone().take(&["message"])?.is_some_and(|message| message.text.eq_ignore_ascii_case("exit"));
+    let exits = fields.peek("message").is_some_and(|message| message.text.eq_ignore_ascii_case("exit"));
     let after = fields.take(&["marketposition", "sentiment"])?;
     fields.ignore(&["prevmarketposition", "marketpositionsize", "prevmarketpositionsize"]);
     let Some(after) = after else { return Ok(exits) };
     let fits = |side: Side| match order::action(&after) {
         Ok(Action::Open(other, _)) => other == side,
-        Ok(Action::Close(_) | Action::Cancel | Action::Modify(_)) | Err(_) => false,
+        Ok(Action::Close(_) | Action::Cancel(_) | Action::Modify(_)) | Err(_) => false,
     };
     if matches!(order::action(&after), Ok(Action::Close(None))) {
         return Ok(true);
@@ -67,6 +66,6 @@ pub(super) fn leaves(fields: &mut Fields<'_>, word: &Scalar<'_>) -> Result<bool,
             let detail = format!("`{}` and a position of `{}` contradict each other.", word.text, after.text);
             Err(SignalError::at(ErrorCode::Contradiction, after.span, detail))
         }
-        Action::Open(..) | Action::Close(_) | Action::Cancel | Action::Modify(_) => Ok(exits),
+        Action::Open(..) | Action::Close(_) | Action::Cancel(_) | Action::Modify(_) => Ok(exits),
     }
 }

@@ -7,6 +7,7 @@ use super::fields::Fields;
 use super::order::{self, Action, Builder};
 use crate::order::Side;
 use crate::signal::number;
+use crate::signal::symbol;
 use crate::signal::text::draft::Draft;
 use crate::signal::{Amount, ErrorCode, Parsed, Reading, SignalError, Span, Unit};
 use action::{action_word, leaves};
@@ -89,7 +90,7 @@ const IGNORED: &[&str] = &[
 
 /// Reads a flat alert.
 pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, SignalError> {
-    refuse_reports(&mut fields)?;
+    refuse_reports(&fields)?;
     let by_side = by_side(&mut fields)?;
     let word = order::required(action_word(&mut fields)?, ErrorCode::UnknownAction, "action")?;
     let symbol = order::required(fields.take(SYMBOL)?, ErrorCode::NoInstrument, "instrument")?;
@@ -127,9 +128,9 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
             rest(fields)?;
             order::close((instrument, symbol.span), side, part)
         }
-        Action::Cancel => {
+        Action::Cancel(side) => {
             rest(fields)?;
-            Ok(order::cancel((instrument, symbol.span), None))
+            Ok(order::cancel((instrument, symbol.span), side, None))
         }
         Action::Modify(side) => {
             let mut draft = Draft::default();
@@ -152,12 +153,12 @@ fn rest(mut fields: Fields<'_>) -> Result<(), SignalError> {
 }
 
 /// Events about orders look like orders: `entry_fill`, `isSuccess`.
-fn refuse_reports(fields: &mut Fields<'_>) -> Result<(), SignalError> {
-    let event = fields.clone().take(&["type", "event", "status"])?;
-    let filled = event.filter(|event| {
+fn refuse_reports(fields: &Fields<'_>) -> Result<(), SignalError> {
+    let events = ["type", "event", "status"].into_iter().filter_map(|name| fields.peek(name));
+    let filled = events.into_iter().find(|event| {
         let event = event.text.to_ascii_lowercase();
-        event.ends_with("_fill")
-            || matches!(event.as_str(), "filled" | "closed" | "executed" | "canceled" | "cancelled")
+        let past = matches!(event.as_str(), "filled" | "closed" | "executed" | "canceled" | "cancelled");
+        past || event.ends_with("_fill")
     });
     let span = filled.map(|event| event.span);
     if span.is_none() && !fields.has("issuccess") {
@@ -171,7 +172,7 @@ fn closing(action: Action) -> Action {
     match action {
         Action::Open(Side::Sell, _) => Action::Close(Some(Side::Buy)),
         Action::Open(Side::Buy, _) => Action::Close(Some(Side::Sell)),
-        Action::Close(_) | Action::Cancel | Action::Modify(_) => action,
+        Action::Close(_) | Action::Cancel(_) | Action::Modify(_) => action,
     }
 }
 
@@ -194,6 +195,12 @@ fn size(fields: &mut Fields<'_>, builder: &mut Builder) -> Result<(), SignalErro
         Unit::Units
     };
     if let Some(value) = fields.take(UNITS)? {
+        builder.quantity(order::amount(&value, unit)?, value.span)?;
+    }
+    if let Some(value) = fields.take(if fields.has("actiontype") { &[] } else { &["volume"] })? {
+        let coin =
+            builder.draft.instrument.as_ref().is_some_and(|(name, _)| symbol::is_coin_pair(name.as_str()));
+        let unit = if coin { Unit::Units } else { Unit::Lots };
         builder.quantity(order::amount(&value, unit)?, value.span)?;
     }
     let volume: &[&str] =

@@ -45,6 +45,7 @@ pub(super) fn protection(
     draft: &mut Draft,
     pair: Option<Pair<'_>>,
 ) -> Result<(), SignalError> {
+    nested(fields, draft)?;
     let points = fields.has("platformname");
     let (stop, target) = match pair {
         Some(pair) => (pair.stop, pair.target),
@@ -93,6 +94,26 @@ fn listed(fields: &mut Fields<'_>, draft: &mut Draft) -> Result<(), SignalError>
     Ok(())
 }
 
+/// `"stopLoss": {"price": 1.08}`, `"takeProfit": {"percent": 2}`.
+fn nested(fields: &mut Fields<'_>, draft: &mut Draft) -> Result<(), SignalError> {
+    const PLACE: &[&str] = &["price", "stopprice", "limitprice", "value"];
+    if let Some(mut stop) = fields.remove_object("stoploss") {
+        if let Some(price) = stop.take(PLACE)? {
+            draft.set_stop(order::price(&price)?)?;
+        }
+        draft.distances.stop_loss = distance(stop.take(&["percent", "pct"])?, Unit::Percent)?;
+        stop.refuse_rest()?;
+    }
+    if let Some(mut target) = fields.remove_object("takeprofit") {
+        if let Some(price) = target.take(PLACE)? {
+            draft.targets.push(order::price(&price)?);
+        }
+        draft.distances.take_profits.extend(distance(target.take(&["percent", "pct"])?, Unit::Percent)?);
+        target.refuse_rest()?;
+    }
+    Ok(())
+}
+
 /// A zero stands for "none" only where both sides' prices are sent; elsewhere it is a bad price.
 fn pair_means_none(fields: &Fields<'_>) -> bool {
     !fields.has("longsl") && !fields.has("shortsl") && !fields.has("data")
@@ -134,6 +155,9 @@ pub(in super::super) fn distance(
 
 /// `tp1 … tp10` in the order of their numbers, with the share of each.
 pub(in super::super) fn numbered(fields: &mut Fields<'_>, draft: &mut Draft) -> Result<(), SignalError> {
+    if !fields.has_numbered() {
+        return Ok(());
+    }
     for index in 1..=MAX_TARGETS {
         let target = fields.take(&[
             &format!("tp{index}"),
