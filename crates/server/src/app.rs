@@ -52,6 +52,16 @@ pub enum RunError {
     /// The disk failed: nothing more may be promised until a restart has looked at what is there.
     #[error("the store has failed, and the service has stopped so that nothing is promised that is not kept")]
     StoreFailed,
+    /// A part of the service ended that must not.
+    #[error("{0} has ended by itself, and the service with it")]
+    EndedEarly(&'static str),
+}
+
+impl RunError {
+    fn ended_early(what: &'static str, ended: Result<(), tokio::task::JoinError>) -> Self {
+        finished(what, ended);
+        Self::EndedEarly(what)
+    }
 }
 
 /// What the service takes from outside, beside its settings.
@@ -158,6 +168,7 @@ impl App {
                 trusted_proxies: config.trusted_proxies,
             },
             failed: failed_flag,
+            probed: tokio::sync::Mutex::default(),
             stopping,
         };
         Ok(App {
@@ -185,15 +196,21 @@ impl App {
         let (engine_stop, engine_stopping) = shutdown::order();
         let router = http::router(Arc::clone(&state), stream::routes(streams.clone()));
         let metrics = Arc::clone(&state.metrics);
-        let server = tokio::spawn(serve::serve(listener, router, metrics, state.stopping.clone()));
-        let worker = tokio::spawn(engine.run(engine_stopping));
+        let mut server = tokio::spawn(serve::serve(listener, router, metrics, state.stopping.clone()));
+        let mut worker = tokio::spawn(engine.run(engine_stopping));
         let credentials = Arc::clone(&state.credentials);
         let stopping = state.stopping.clone();
         let watcher = tokio::spawn(async move { credentials.watch(stopping).await });
-        let has_failed = tokio::select! {
-            () = until => false,
-            _ = failed.wait_for(|failed| *failed) => true,
+        let ended = tokio::select! {
+            () = until => Ok(()),
+            _ = failed.wait_for(|failed| *failed) => Err(RunError::StoreFailed),
+            early = &mut server => Err(RunError::ended_early("the server", early)),
+            early = &mut worker => Err(RunError::ended_early("the engine", early)),
         };
+        if matches!(ended, Err(RunError::EndedEarly(_))) {
+            // Half a service answers and does not work: better none, and a restart.
+            return ended;
+        }
         stop.stop();
         let goodbye = Instant::now() + STREAM_DRAIN;
         finished("the server", server.await);
@@ -204,7 +221,7 @@ impl App {
         engine_stop.stop();
         finished("the engine", worker.await);
         finished("the watch over keys", watcher.await);
-        if has_failed { Err(RunError::StoreFailed) } else { Ok(()) }
+        ended
     }
 }
 

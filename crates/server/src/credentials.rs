@@ -32,6 +32,7 @@ pub struct Credentials {
     /// The revision that what is remembered belongs to.
     revision: AtomicI64,
     changes: watch::Sender<i64>,
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Credentials {
@@ -40,7 +41,8 @@ impl Credentials {
     pub fn new(store: SharedStore, clock: Arc<dyn Clock>) -> Self {
         let (keys, accounts) = (RwLock::default(), RwLock::default());
         let (confirmed_at, revision) = (AtomicI64::new(i64::MIN), AtomicI64::new(-1));
-        Self { store, clock, keys, accounts, confirmed_at, revision, changes: watch::Sender::new(-1) }
+        let (changes, turn) = (watch::Sender::new(-1), tokio::sync::Mutex::new(()));
+        Self { store, clock, keys, accounts, confirmed_at, revision, changes, turn }
     }
 
     /// Watches for changes until told to stop.
@@ -65,6 +67,8 @@ impl Credentials {
 
     /// Asks the store once; forgets everything if something has changed.
     pub async fn confirm(&self) -> Result<(), StoreError> {
+        // One at a time: an older answer must not come after a newer one.
+        let _turn = self.turn.lock().await;
         let asked_at = self.clock.now().as_micros();
         let revision = self.store.credentials_revision().await?;
         // In this order: an answer that was asked for before the change is either forgotten here, or comes to be

@@ -136,7 +136,9 @@ impl Answer {
 /// A broker's adapter.
 ///
 /// Every call is preceded by a stored intent: `submit` by the order's submission, `cancel` and `close` by the
-/// request. Calls may be repeated only where the broker recognises our id; `query` may always be repeated.
+/// request. `submit` is made once for each stored submission. `cancel` and `close` are made again after a lost answer
+/// or a restart: an adapter must make that harmless, by our order id and the time of the request in the order's state.
+/// `query` may always be repeated.
 #[async_trait]
 pub trait Broker: Send + Sync {
     /// What this adapter fixes for a submission, in its own words; stored with the intent before `submit`.

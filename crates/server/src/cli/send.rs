@@ -45,10 +45,36 @@ struct Body<'a> {
 /// The answer to an accepted signal.
 #[derive(Deserialize)]
 struct Accepted {
-    order_id: String,
+    order_id: Option<String>,
     status: String,
+    /// What a command asks for.
+    kind: Option<String>,
+    /// What a command touched.
+    #[serde(default)]
+    orders: Vec<Touched>,
     #[serde(default)]
     duplicate: bool,
+}
+
+#[derive(Deserialize)]
+struct Touched {
+    order_id: String,
+}
+
+impl Accepted {
+    fn lines(&self) -> Vec<String> {
+        let again = if self.duplicate { " (it was accepted before)" } else { "" };
+        let order = self
+            .order_id
+            .iter()
+            .map(|id| format!("order {} is {}{again}", harmless(id), harmless(&self.status)));
+        let kind = self.kind.as_deref().unwrap_or("command");
+        let touched = self.orders.iter();
+        let touched = touched.map(|order| {
+            format!("{} of order {} is requested{again}", harmless(kind), harmless(&order.order_id))
+        });
+        order.chain(touched).collect()
+    }
 }
 
 /// The parts of a problem document (RFC 9457) that are shown.
@@ -122,11 +148,16 @@ fn post(agent: &ureq::Agent, client: &Client, key: &str, body: &[u8]) -> Result<
 
 fn report(text: &str, answer: &Answer) -> anyhow::Result<Outcome> {
     if answer.status == 200 {
-        let Accepted { order_id, status, duplicate } = serde_json::from_slice(&answer.body)
-            .map_err(|_| anyhow::anyhow!("the answer is not what hookfill answers; is the address right?"))?;
-        let again = if duplicate { " (it was accepted before)" } else { "" };
+        let strange = || anyhow::anyhow!("the answer is not what hookfill answers; is the address right?");
+        let accepted: Accepted = serde_json::from_slice(&answer.body).map_err(|_| strange())?;
+        let lines = accepted.lines();
+        if lines.is_empty() {
+            return Err(strange());
+        }
         let mut out = io::stdout().lock();
-        writeln!(out, "order {} is {}{again}", harmless(&order_id), harmless(&status))?;
+        for line in lines {
+            writeln!(out, "{line}")?;
+        }
         return Ok(Outcome::Done);
     }
     let Ok(problem) = serde_json::from_slice::<Problem>(&answer.body) else {

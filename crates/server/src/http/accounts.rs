@@ -30,8 +30,8 @@ use crate::clock::new_uuid;
 use crate::config::Registration as Mode;
 use crate::secrets::Owner;
 
-/// A registration, or a further account of the key's owner.
-#[derive(Debug, Deserialize, ToSchema)]
+/// A registration, or a further account of the key's owner. No `Debug`: it holds a secret.
+#[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "documents the body; it is read field by field, for errors that name each")]
 pub struct NewAccountBody {
     /// The name asked for; not needed with a key. At most 150 characters.
@@ -56,8 +56,8 @@ pub struct UserView {
     username: String,
 }
 
-/// What was made.
-#[derive(Debug, Serialize, ToSchema)]
+/// What was made. No `Debug`: it holds a key.
+#[derive(Serialize, ToSchema)]
 pub struct AccountCreated {
     /// A sentence.
     message: &'static str,

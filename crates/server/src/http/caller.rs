@@ -1,12 +1,39 @@
 //! Where a request comes from: the peer, the address behind trusted proxies, and whether it is local.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::telemetry::Metrics;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// The address at the other end of the connection, put beside each request by the accept loop.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
+
+/// A connection's place among all connections: held by the connection, and by a stream that outlives its requests.
+#[derive(Clone)]
+pub struct Held(#[expect(dead_code, reason = "held, never looked at")] Arc<Place>);
+
+/// Counts a connection for as long as anybody holds it.
+struct Place {
+    metrics: Arc<Metrics>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Held {
+    pub(super) fn new(metrics: Arc<Metrics>, permit: OwnedSemaphorePermit) -> Self {
+        metrics.connections.inc();
+        Self(Arc::new(Place { metrics, _permit: permit }))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.metrics.connections.dec();
+    }
+}
 
 /// Headers that only a proxy or tunnel adds.
 const FORWARDED: [HeaderName; 3] = [header::FORWARDED, header::VIA, HeaderName::from_static("x-real-ip")];

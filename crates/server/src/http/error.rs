@@ -146,7 +146,13 @@ impl ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::OutcomeUnknown | StoreError::Failed(_) => {
+            StoreError::OutcomeUnknown => {
+                tracing::warn!(%error, "a write is late");
+                let detail = "The store has not confirmed in time: this may be stored or not. Send it again with the \
+                              same idempotency key, or look at /orders/ first.";
+                Self { code: "outcome_unknown", ..Self::unavailable(detail) }
+            }
+            StoreError::Unavailable(_) | StoreError::Failed(_) => {
                 tracing::warn!(%error, "a request could not be stored");
                 Self::unavailable("The store cannot take this now; send it again.")
             }

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
-use super::caller::Peer;
+use super::caller::{Held, Peer};
 use super::error::ApiError;
 use super::limits::{CONNECTIONS, DRAIN, HEAD, HEAD_WAIT, HEADERS, IDLE, SPARE_FILES, URL};
 use super::path;
@@ -49,19 +49,16 @@ pub async fn serve(listener: TcpListener, router: Router, metrics: Arc<Metrics>,
         };
         match accepted {
             Ok((stream, peer)) => {
+                // The semaphore is never closed, so there always is a permit.
+                let Ok(permit) = permit else { break };
                 let connection = Connection {
                     peer: Peer(peer),
+                    held: Held::new(Arc::clone(&metrics), permit),
                     router: router.clone(),
                     phase: Arc::new(Phase::begin()),
                     stop: stop.clone(),
                 };
-                metrics.connections.inc();
-                let metrics = Arc::clone(&metrics);
-                connections.spawn(async move {
-                    connection.run(stream).await;
-                    metrics.connections.dec();
-                    drop(permit);
-                });
+                connections.spawn(connection.run(stream));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -142,6 +139,7 @@ impl Phase {
 
 struct Connection {
     peer: Peer,
+    held: Held,
     router: Router,
     phase: Arc<Phase>,
     stop: Stop,
@@ -153,12 +151,13 @@ impl Connection {
             tracing::debug!(%error, "a connection keeps Nagle's algorithm");
         }
         let io = TokioIo::new(Watched { stream, phase: Arc::clone(&self.phase) });
-        let (peer, router, phase) = (self.peer, self.router, Arc::clone(&self.phase));
+        let (peer, held) = (self.peer, self.held);
+        let (router, phase) = (self.router, Arc::clone(&self.phase));
         let service = service_fn(move |request| {
             phase.enter(BUSY_PHASE);
-            let (router, phase) = (router.clone(), Arc::clone(&phase));
+            let (router, phase, held) = (router.clone(), Arc::clone(&phase), held.clone());
             async move {
-                let response = answer(router, request, peer).await;
+                let response = answer(router, request, peer, held).await;
                 phase.enter(IDLE_PHASE);
                 Ok::<_, std::convert::Infallible>(response)
             }
@@ -181,8 +180,8 @@ impl Connection {
 }
 
 /// Answers a request; what comes back is neither sniffed nor cached.
-async fn answer(router: Router, request: Request<Incoming>, peer: Peer) -> Response {
-    let mut response = route(router, request, peer).await;
+async fn answer(router: Router, request: Request<Incoming>, peer: Peer, held: Held) -> Response {
+    let mut response = route(router, request, peer, held).await;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -190,7 +189,7 @@ async fn answer(router: Router, request: Request<Incoming>, peer: Peer) -> Respo
 }
 
 /// Routes a request, its address made regular, its peer put beside it.
-async fn route(router: Router, request: Request<Incoming>, peer: Peer) -> Response {
+async fn route(router: Router, request: Request<Incoming>, peer: Peer, held: Held) -> Response {
     let (mut parts, body) = request.into_parts();
     let length = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
     if length > URL {
@@ -199,6 +198,7 @@ async fn route(router: Router, request: Request<Incoming>, peer: Peer) -> Respon
     }
     parts.uri = path::normalized(parts.uri);
     parts.extensions.insert(peer);
+    parts.extensions.insert(held);
     let request = Request::from_parts(parts, Body::new(body));
     // Unwrap safety: the router's error type has no value.
     router.oneshot(request).await.unwrap_or_else(|never| match never {})

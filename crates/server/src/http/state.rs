@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderMap;
 use secrecy::SecretString;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::caller::{self, Peer};
 use super::error::ApiError;
@@ -71,6 +73,8 @@ pub struct AppState {
     pub rate: Rate,
     /// Whether the store has failed.
     pub failed: Arc<AtomicBool>,
+    /// When the store last proved that it takes writes.
+    pub probed: Mutex<Option<Instant>>,
     /// The order to stop.
     pub stopping: Stop,
 }

@@ -19,6 +19,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::http::auth::{self, authenticate, presented_key};
+use crate::http::caller::Held;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::http::{Id, read_after};
@@ -132,10 +133,11 @@ async fn open(
         state,
         pace: streams.pace,
         presence: streams.open.enter(),
+        held: parts.extensions.get::<Held>().cloned(),
         wanted,
         after,
         peer,
-        headers: parts.headers,
+        headers: without_key(parts.headers),
     };
     let response = upgrade
         .max_message_size(MESSAGE)
@@ -145,6 +147,13 @@ async fn open(
         .max_write_buffer_size(WRITE_BUFFER)
         .on_upgrade(move |socket| session.run(socket, known));
     Ok(response)
+}
+
+/// What a stream needs of its handshake for as long as it lives: not the key.
+fn without_key(mut headers: HeaderMap) -> HeaderMap {
+    headers.remove("x-api-key");
+    headers.remove(header::AUTHORIZATION);
+    headers
 }
 
 fn asked_after(uri: &Uri) -> Result<Option<Seq>, ApiError> {

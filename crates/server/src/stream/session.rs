@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use crate::bus::{Hint, Subscription};
 use crate::http::auth::authenticate;
-use crate::http::caller::Peer;
+use crate::http::caller::{Held, Peer};
 use crate::http::state::AppState;
 use crate::shutdown::Presence;
 use crate::stream::Pace;
@@ -92,6 +92,8 @@ pub(super) struct Session {
     pub(super) pace: Pace,
     /// It counts as open until this is dropped.
     pub(super) presence: Presence,
+    /// Its place among all connections.
+    pub(super) held: Option<Held>,
     pub(super) wanted: Option<UserId>,
     pub(super) after: Option<Seq>,
     pub(super) peer: Option<Peer>,
@@ -115,7 +117,7 @@ impl Session {
         out.close(end, &mut source).await;
         state.metrics.streams.dec();
         state.metrics.streams_ended.get_or_create(&StreamLabels { reason: end.word() }).inc();
-        drop(self.presence);
+        drop((self.presence, self.held));
     }
 
     async fn follow(&self, out: &mut Out, source: &mut SplitStream<WebSocket>, known: Option<Known>) -> End {

@@ -64,3 +64,17 @@ async fn from_elsewhere_it_needs_the_admin_token() {
     assert!(!answer.body.contains("canary"), "{}", answer.body);
     assert_eq!(service.call(Method::GET, "/metrics", None).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_stream_counts_as_a_connection_for_as_long_as_it_is_open() {
+    let service = Service::start().await;
+    let alice = service.register("alice").await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        open.push(alice.stream("").await);
+    }
+    let metrics = service.call(Method::GET, "/metrics", None).await.body;
+    assert!(metrics.contains("\nhookfill_streams 3\n"), "{metrics}");
+    let connections = metrics.lines().find_map(|line| line.strip_prefix("hookfill_connections "));
+    assert!(connections.is_some_and(|count| count.parse::<i64>().unwrap() >= 4), "{metrics}");
+}

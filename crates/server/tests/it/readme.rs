@@ -50,6 +50,7 @@ fn the_commands_of_the_readme_do_what_it_says() {
     let watch = blocks.remove(watch);
 
     let serve = Command::new(HOOKFILL)
+        .env_clear()
         .args(["--listen", "127.0.0.1:0", "--mock-execute-after", "20ms", "--mock-close-after", "20ms"])
         .current_dir(&folder)
         .stdout(Stdio::piped())
@@ -68,6 +69,8 @@ fn the_commands_of_the_readme_do_what_it_says() {
     let run = Command::new("bash")
         .args(["-c", &script])
         .current_dir(&folder)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
         .env("HOOKFILL_URL", url)
         .env("no_proxy", "*")
         .output()
@@ -83,6 +86,8 @@ fn the_commands_of_the_readme_do_what_it_says() {
     assert!(key.starts_with("hfk_"), "{said}");
     let follow = Command::new("bash")
         .args(["-c", &format!("exec {}", here(watch.trim()))])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
         .env("HOOKFILL_URL", url)
         .env("HOOKFILL_API_KEY", key)
         .stdout(Stdio::piped())

@@ -32,8 +32,8 @@ fn due(
     {
         let key = (UserId(row.get(0)?), Seq(row.get(1)?));
         if !busy.contains(&key) {
-            let stored = select.query_row(params![key.0.0, key.1.0], read_order)?;
-            match stored.order.try_into() {
+            let stored = select.query_row(params![key.0.0, key.1.0], read_order).map_err(StoreError::from);
+            match stored.and_then(|stored| stored.order.try_into()) {
                 Ok(order) => due.push(Leased { order, fence: Fence(0) }),
                 // One row that cannot be read must not keep all others from being worked.
                 Err(error @ StoreError::Corrupt(_)) => {

@@ -99,8 +99,14 @@ impl Writer {
         let Some(queue) = &self.queue else {
             return Err(StoreError::Unavailable("the store is closing".to_owned()));
         };
-        if queue.try_send(Box::new(write)).is_err() {
-            return Err(StoreError::Unavailable(format!("{QUEUE} writes wait already")));
+        match queue.try_send(Box::new(write)) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                return Err(StoreError::Unavailable(format!("{QUEUE} writes wait already")));
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                return Err(StoreError::Failed("the writer has stopped".to_owned()));
+            }
         }
         match tokio::time::timeout_at(deadline, answer).await {
             Ok(Ok(answer)) => answer,
