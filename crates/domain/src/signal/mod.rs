@@ -4,7 +4,6 @@
 //! account asks of a signal before it may become an order.
 
 mod admit;
-mod caret;
 mod check;
 mod dialect;
 mod error;
@@ -24,7 +23,6 @@ mod words;
 use std::collections::BTreeMap;
 
 pub use admit::{Admission, admit};
-pub use caret::render_caret;
 pub use error::{ErrorCode, SignalError, Span};
 pub use format::{Format, UnknownFormat};
 pub use model::{
