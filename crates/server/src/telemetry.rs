@@ -203,8 +203,13 @@ pub fn start_log(filter: &str, json: bool) -> Result<(), String> {
     let filter = format!("refinery_core=warn,{filter}");
     let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    // A line that cannot be written (a full disk, a closed pipe) is lost; to complain about it would panic in
+    // whatever was being done.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     let started = if json { log.json().try_init() } else { log.try_init() };
     // Tests run several servers in one process: the first one's log is everybody's.
     drop(started);

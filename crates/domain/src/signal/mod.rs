@@ -1,6 +1,6 @@
 //! The signal language: text or JSON in, one [`Signal`] or one [`SignalError`] out.
 //!
-//! Two steps, never mixed: [`parse`] understands a message (pure language), [`admit`] applies what an
+//! Two steps, never mixed: [`parse`] understands a message (pure language), [`admit()`] applies what an
 //! account asks of a signal before it may become an order.
 
 mod admit;
@@ -44,7 +44,7 @@ pub struct Reading {
 /// Reads one message: an instruction, or the reason why it is none.
 ///
 /// Pure and total: no input makes a panic, and the work grows linearly with the length of the message. What an
-/// account asks of a signal beyond being understood is [`admit`]'s business.
+/// account asks of a signal beyond being understood is [`admit()`]'s business.
 ///
 /// # Errors
 /// A code, a sentence, and where one place is to blame its bytes in `text`.

@@ -93,7 +93,7 @@ pub enum Unit {
 
 /// Prices that the message gives as a distance from the fill.
 ///
-/// They are understood, and never turned into prices by guessing the fill or the size of a pip: [`super::admit`] refuses
+/// They are understood, and never turned into prices by guessing the fill or the size of a pip: [`super::admit()`] refuses
 /// a signal that has one.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Distances {
@@ -122,7 +122,7 @@ pub struct CloseSignal {
     pub side: Option<Side>,
     /// The part to close, above 0 and below 1; `None` is all.
     pub fraction: Option<Quantity>,
-    /// The part to close as a count; [`super::admit`] refuses it.
+    /// The part to close as a count; [`super::admit()`] refuses it.
     pub quantity: Option<Amount>,
     /// For people.
     pub notes: Vec<String>,

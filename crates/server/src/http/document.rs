@@ -61,6 +61,20 @@ pub(super) fn name_problems(document: &mut OpenApi) {
     }
 }
 
+/// Describes every answer that has no words of its own: OpenAPI asks for a description of each.
+pub(super) fn describe_answers(document: &mut OpenApi) {
+    let operations = document.paths.paths.values_mut().flat_map(operations);
+    for (status, response) in operations.flat_map(|operation| operation.responses.responses.iter_mut()) {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            let known = status.parse().ok().and_then(|code| StatusCode::from_u16(code).ok());
+            response.description =
+                known.and_then(|code| code.canonical_reason()).unwrap_or("Answer").to_owned();
+        }
+    }
+}
+
 fn is_refusal(status: &str) -> bool {
     status.starts_with(['4', '5'])
 }

@@ -61,6 +61,7 @@ fn documented() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(analytics::read))
         .routes(routes!(audit::list));
     document::name_problems(routes.get_openapi_mut());
+    document::describe_answers(routes.get_openapi_mut());
     routes
 }
 

@@ -196,6 +196,15 @@ async fn route(router: Router, request: Request<Incoming>, peer: Peer, held: Hel
         let detail = format!("The path and query are longer than {URL} bytes.");
         return ApiError::new(StatusCode::URI_TOO_LONG, "url_too_long", detail).into_response();
     }
+    // RFC 9112 section 3.2: an address in the request line goes before `Host`, and one of them there must be.
+    if let Some(authority) = parts.uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        parts.headers.insert(header::HOST, host);
+    } else if parts.version == http::Version::HTTP_11 && !parts.headers.contains_key(header::HOST) {
+        return ApiError::bad_request("missing_host", "An HTTP/1.1 request has a Host header.")
+            .into_response();
+    }
     parts.uri = path::normalized(parts.uri);
     parts.extensions.insert(peer);
     parts.extensions.insert(held);

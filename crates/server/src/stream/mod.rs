@@ -1,5 +1,6 @@
 //! The live stream: a user's order events over WebSocket, in order, without gaps.
 
+mod end;
 mod session;
 
 use std::sync::Arc;

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
+use super::end::{End, bad_message};
 use crate::bus::{Hint, Subscription};
 use crate::http::auth::authenticate;
 use crate::http::caller::{Held, Peer};
@@ -33,49 +34,6 @@ const PAGE: usize = 256;
 pub(super) struct Known {
     pub(super) principal: Arc<Principal>,
     pub(super) key: SecretString,
-}
-
-/// Why a stream ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// The client left, or the connection broke.
-    Gone,
-    /// Nothing was heard of it.
-    Dead,
-    Unauthorized,
-    Forbidden,
-    TooSlow,
-    AheadOfUs,
-    Unavailable,
-    Stopping,
-}
-
-impl End {
-    /// The close code and sentence; `None` where nobody is there to read it.
-    fn frame(self) -> Option<(u16, &'static str)> {
-        match self {
-            End::Gone | End::Dead => None,
-            End::Unauthorized => Some((4401, "authenticate with an API key")),
-            End::Forbidden => Some((4403, "the API key may not read this stream")),
-            End::TooSlow => Some((4408, "too slow; resume after your last seq")),
-            End::AheadOfUs => Some((4409, "after is above the last seq; begin anew")),
-            End::Unavailable => Some((1013, "the store does not answer; try again")),
-            End::Stopping => Some((1001, "the server is stopping")),
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            End::Gone => "gone",
-            End::Dead => "dead",
-            End::Unauthorized => "unauthorized",
-            End::Forbidden => "forbidden",
-            End::TooSlow => "too_slow",
-            End::AheadOfUs => "ahead_of_us",
-            End::Unavailable => "unavailable",
-            End::Stopping => "stopping",
-        }
-    }
 }
 
 /// The client's first message, where its handshake had no key.
@@ -171,7 +129,12 @@ impl Session {
                 Some(Ok(Message::Text(text))) => text,
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
                 Some(Ok(Message::Binary(_))) => return Err(End::Unauthorized),
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Gone),
+                Some(Ok(Message::Close(_))) => return Err(End::Closed),
+                // Whatever was wrong with it, it was no key.
+                Some(Err(error)) => {
+                    return Err(if bad_message(&error) == End::Gone { End::Gone } else { End::Unauthorized });
+                }
+                None => return Err(End::Gone),
             };
             let sent: Authenticate = serde_json::from_str(&text).map_err(|_| End::Unauthorized)?;
             if sent.kind != "authenticate" {
@@ -257,7 +220,9 @@ impl Live {
                 hint = self.hints.next() => Next::Hint(hint),
             };
             let done = match next {
-                Next::Heard(None | Some(Err(_) | Ok(Message::Close(_)))) => Err(End::Gone),
+                Next::Heard(None) => Err(End::Gone),
+                Next::Heard(Some(Ok(Message::Close(_)))) => Err(End::Closed),
+                Next::Heard(Some(Err(error))) => Err(bad_message(&error)),
                 Next::Heard(Some(Ok(_))) => {
                     dead_at = Instant::now() + pace.dead_after;
                     Ok(())
@@ -355,6 +320,11 @@ impl Out {
     /// Says why, if anybody may be there to read it, and hears the client out: a connection that is dropped with
     /// something unread in it is reset, and the client may never see the frame.
     async fn close(mut self, end: End, source: &mut SplitStream<WebSocket>) {
+        if end == End::Closed {
+            // The answer to a close is made by whoever reads; it only has to leave.
+            let _ = timeout(self.pace.close_limit, self.sink.close()).await;
+            return;
+        }
         let Some((code, reason)) = end.frame() else { return };
         let frame = CloseFrame { code, reason: reason.into() };
         let said_and_heard = async {

@@ -136,6 +136,29 @@ fn listed(address: &str, api_key: &str) -> Vec<String> {
     page.iter().map(|order| order["id"].as_str().unwrap().to_owned()).collect()
 }
 
+/// Registers, sends one order, and follows it; what its statuses were.
+pub(crate) fn worked_to_the_end(directory: &Directory, address: &str) -> Vec<String> {
+    let body = r#"{"username":"alice","broker_name":"Mock","account_id":"1","api_key":"secret"}"#;
+    let (_, made) = call(address, "POST", "/accounts/", "", body).unwrap();
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let api_key = made["api_key"].as_str().unwrap();
+    assert!(send(address, api_key, "one", &Ledger::default()));
+    let mut command = directory.command(&["watch", "--json", "--after", "0"]);
+    command.env("HOOKFILL_URL", format!("http://{address}")).env("HOOKFILL_API_KEY", api_key);
+    let mut watch = Running::start(command);
+    let (mut line, mut statuses) = (watch.first_line.clone(), Vec::new());
+    loop {
+        let message: Value = serde_json::from_str(&line).unwrap();
+        if let Some(status) = message["status"].as_str() {
+            statuses.push(status.to_owned());
+            if status == "closed" {
+                return statuses;
+            }
+        }
+        line = watch.line();
+    }
+}
+
 #[test]
 fn an_acknowledged_signal_survives_kill_9_exactly_once() {
     let directory = Directory::empty();

@@ -121,7 +121,13 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a program and waits for its first line.
     pub(crate) fn start(mut command: Command) -> Self {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stderr(Stdio::piped());
+        Self::start_quietly(command)
+    }
+
+    /// The same, with standard error going where the command says.
+    pub(crate) fn start_quietly(mut command: Command) -> Self {
+        command.stdout(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut running = Self { child, stdout, first_line: String::new() };
@@ -139,6 +145,11 @@ impl Running {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).expect("the signal is sent");
+    }
+
+    /// Waits for the end of a program whose errors went elsewhere, and gives its exit code.
+    pub(crate) fn ended_quietly(mut self) -> Option<i32> {
+        self.child.wait().expect("the program ends").code()
     }
 
     /// Waits for the end of the program.

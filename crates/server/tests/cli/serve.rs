@@ -4,7 +4,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use rustix::process::Signal;
 
-use super::program::Directory;
+use super::crash;
+use super::program::{Directory, Running};
 
 fn address(ready_line: &str) -> SocketAddr {
     let prefix = concat!("hookfill ", env!("CARGO_PKG_VERSION"), " is ready at http://");
@@ -63,4 +64,50 @@ fn the_openapi_document_is_printed() {
     let document: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     assert_eq!(ended.code, Some(0));
+}
+
+/// What answered a signal 200 may have lost its database since, but never takes an empty one for it.
+#[test]
+fn a_database_that_has_gone_is_not_replaced_by_an_empty_one() {
+    for gone in ["removed", "emptied"] {
+        let directory = Directory::empty();
+        let service = directory.serve(&[]);
+        service.signal(Signal::KILL);
+        drop(service);
+        let database = directory.path("hookfill.db");
+        match gone {
+            "removed" => std::fs::remove_file(&database).unwrap(),
+            _ => std::fs::write(&database, "").unwrap(),
+        }
+        let refused = directory.run(&["serve", "--listen", "127.0.0.1:0"]);
+        assert_eq!(refused.code, Some(1), "{}", refused.output());
+        assert!(refused.stderr.contains("missing or empty"), "{gone}: {}", refused.stderr);
+        std::fs::remove_file(directory.path("hookfill.db.key")).unwrap();
+        let log = directory.path("hookfill.db-wal");
+        std::fs::write(&log, "acknowledged orders").unwrap();
+        let _ = std::fs::remove_file(&database);
+        let refused = directory.run(&["serve", "--listen", "127.0.0.1:0"]);
+        assert!(refused.stderr.contains("hookfill.db-wal shows"), "{gone}: {}", refused.stderr);
+        std::fs::remove_file(log).unwrap();
+        drop(directory.serve(&[]));
+    }
+}
+
+/// Nobody reads the log any more, and the disk that it went to may be full: orders are worked all the same.
+#[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let directory = Directory::empty();
+    let mut command = directory.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command
+        .envs([
+            ("HOOKFILL_LOG", "trace"),
+            ("HOOKFILL_MOCK_EXECUTE_AFTER", "20ms"),
+            ("HOOKFILL_MOCK_CLOSE_AFTER", "20ms"),
+        ])
+        .stderr(std::fs::File::options().write(true).open("/dev/full").unwrap());
+    let service = Running::start_quietly(command);
+    let address = service.first_line.rsplit("http://").next().unwrap().to_owned();
+    assert_eq!(crash::worked_to_the_end(&directory, &address), ["pending", "executed", "closed"]);
+    service.signal(Signal::TERM);
+    assert_eq!(service.ended_quietly(), Some(0));
 }

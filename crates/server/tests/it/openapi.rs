@@ -93,3 +93,16 @@ async fn what_a_route_answers_without_a_key_is_documented() {
         assert_eq!(needs_key, guarded || (method, path.as_str()) == REGISTER, "{path}");
     }
 }
+
+#[tokio::test]
+async fn every_answer_is_described() {
+    let document = serde_json::to_value(hookfill::http::openapi()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let described = response["description"].as_str().is_some_and(|words| !words.is_empty());
+                assert!(described, "{method} {path} {status}");
+            }
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::StreamExt;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -218,4 +219,27 @@ async fn what_a_client_says_later_is_ignored() {
     }
     alice.order(BUY).await;
     assert_eq!(stream.take(1).await, [("order.pending".to_owned(), 1)]);
+}
+
+/// RFC 6455 section 5.5.1: a close is answered by a close.
+#[tokio::test]
+async fn a_close_is_answered_by_a_close() {
+    let service = Service::start().await;
+    let alice = service.register("alice").await;
+    let mut stream = alice.stream("").await;
+    stream.socket.close(None).await.unwrap();
+    let mut answered = false;
+    while let Some(Ok(message)) = stream.socket.next().await {
+        answered |= message.is_close();
+    }
+    assert!(answered, "the server said goodbye as well");
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_is_named_as_the_reason() {
+    let service = Service::start().await;
+    let alice = service.register("alice").await;
+    let mut stream = alice.stream("").await;
+    stream.say(&"x".repeat(5000)).await;
+    assert_eq!(stream.closed().await, 1009);
 }

@@ -15,6 +15,8 @@ const APPLICATION_ID: i32 = 0x686b_666c;
 const HISTORY: &str = "refinery_schema_history";
 /// The first SQLite library without the write-ahead-log bug of 3.7.0 to 3.51.2.
 const OLDEST_LIBRARY: i32 = 3_051_003;
+/// Bytes of a database's header: a file that is shorter holds nothing.
+const HEADER: u64 = 100;
 /// How long to wait for another process (a tool) that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Prepared statements kept by a connection.
@@ -51,6 +53,7 @@ pub(super) fn writer(path: &Path, role: Role) -> Result<Connection, OpenError> {
     if role == Role::Server {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
+    refuse_orphaned_log(path)?;
     let mut connection = Connection::open_with_flags(path, flags).map_err(|error| unreadable(path, error))?;
     check_owner(&connection, path)?;
     settle(&connection).map_err(|error| unreadable(path, error))?;
@@ -60,7 +63,36 @@ pub(super) fn writer(path: &Path, role: Role) -> Result<Connection, OpenError> {
         return Err(unreadable(path, why));
     }
     migrate(&mut connection, path, role)?;
+    if role == Role::Server {
+        // The main file holds the tables from now on: a copy of it without its log is old, and not empty.
+        let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        checkpoint.map_err(|error| unreadable(path, error))?;
+    }
     Ok(connection)
+}
+
+/// What a server leaves beside its database.
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    PathBuf::from(format!("{}{suffix}", database.display()))
+}
+
+/// A write-ahead log without its database holds what was acknowledged: opening would throw it away.
+fn refuse_orphaned_log(path: &Path) -> Result<(), OpenError> {
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+    let log = beside(path, "-wal");
+    if size(path) >= HEADER || size(&log) == 0 {
+        return Ok(());
+    }
+    Err(lost(path, &log))
+}
+
+fn lost(path: &Path, witness: &Path) -> OpenError {
+    let cause = format!(
+        "it is missing or empty, and {} shows that it was not; restore it from a backup, or move that file away to \
+         begin anew",
+        witness.display()
+    );
+    OpenError::Schema { path: path.display().to_string(), cause }
 }
 
 /// A connection that only reads.
@@ -93,22 +125,24 @@ fn journal_mode(connection: &Connection) -> rusqlite::Result<String> {
     connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
 }
 
-/// Refuses a database that is somebody else's.
+/// Refuses a database that is somebody else's, or that has lost what was in it.
 fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let check = || -> rusqlite::Result<Option<String>> {
-        let owner: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let read = || -> rusqlite::Result<(i32, i64)> {
+        let owner = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
         let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name <> ?1";
-        let tables: i64 = connection.query_row(sql, [HISTORY], |row| row.get(0))?;
-        Ok(match (owner, tables) {
-            (APPLICATION_ID, 0) => Some("it is marked as hookfill's and holds no table".to_owned()),
-            (APPLICATION_ID, _) | (0, 0) => None,
-            _ => Some("it belongs to another program".to_owned()),
-        })
+        Ok((owner, connection.query_row(sql, [HISTORY], |row| row.get(0))?))
     };
-    match check().map_err(|error| unreadable(path, error))? {
-        Some(cause) => Err(OpenError::Schema { path: path.display().to_string(), cause }),
-        None => Ok(()),
-    }
+    let cause = match read().map_err(|error| unreadable(path, error))? {
+        (APPLICATION_ID, 0) => "it is marked as hookfill's and holds no table",
+        (0, 0) => {
+            // The key file is made when there are tables.
+            let key = beside(path, ".key");
+            return if key.exists() { Err(lost(path, &key)) } else { Ok(()) };
+        }
+        (APPLICATION_ID, _) => return Ok(()),
+        _ => "it belongs to another program",
+    };
+    Err(OpenError::Schema { path: path.display().to_string(), cause: cause.to_owned() })
 }
 
 /// Brings an older database up to date; refuses one that is newer, half-migrated or altered.

@@ -2,7 +2,7 @@
 //!
 //! A symbol is known (a pair of currencies, a coin with its quote, an index, an alias) or it is not; none is
 //! corrected by similarity. What is not known can still be a stock's symbol, and only the message around it says so
-//! ([`ticker`]).
+//! (`ticker`).
 
 mod table;
 
