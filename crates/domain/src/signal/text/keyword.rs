@@ -126,7 +126,11 @@ impl Scan<'_> {
             return Ok(at + 1);
         }
         self.refuse_word_for_price(self.tokens[at].span())?;
+        let known = self.draft.side.is_some();
         self.draft.set_side(side, self.tokens[at].span())?;
+        if known {
+            self.repeat_side(at)?;
+        }
         self.before = Before::Side;
         self.header();
         Ok(at + 1)

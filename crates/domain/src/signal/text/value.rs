@@ -107,6 +107,7 @@ impl Scan<'_> {
                 return Err(SignalError::at(ErrorCode::UnlabelledPrice, priced.span, detail));
             }
             self.draft.set_stop(priced)?;
+            self.protect();
             self.on_line += 1;
             if let Some((_, read)) = &mut self.bracket {
                 *read = true;

@@ -1,0 +1,48 @@
+//! Messages that look like one order and are none, or two.
+
+use super::*;
+
+#[test]
+fn a_header_behind_the_prices_begins_a_second_order() {
+    for text in [
+        "BUY CHFJPY SL 170 TP 180\nBUY CHFJPY SL 170 TP 182",
+        "BUY CHFJPY SL 170 TP 180 BUY CHFJPY SL 170 TP 182",
+        "BUY CHFJPY SL 170 TP 180\nBUY CHFJPY SL 170 TP 180",
+        "SIGNAL 1: BUY CHFJPY SL 170 TP 180\nSIGNAL 2: BUY CHFJPY SL 170 TP 182",
+        "BUY GOLD\nSL 2600\nTP 2700\n\nBUY XAUUSD\nSL 2600\nTP 2710",
+        "CHFJPY BUY\nTP 180\nSL 170\nCHFJPY BUY\nTP 182\nSL 170",
+        "BUY CHFJPY TP 180 BUY SL 170",
+        "BUY CHFJPY 175 SL 170 TP 180 (BUY CHFJPY SL 170 TP 182)",
+    ] {
+        assert_eq!(refusal(text), ("several_orders", "BUY"), "{text}");
+        let place = read(text).unwrap_err().span.map(|span| span.start);
+        assert_eq!(place, text.rfind("BUY"), "{text}");
+    }
+    let limits = "BUYLIMIT CHFJPY 175 SL 170 TP 180\nBUYLIMIT CHFJPY 175 SL 170 TP 182";
+    assert_eq!(refusal(limits), ("several_orders", "BUYLIMIT"));
+    let cards =
+        "Pair: CHFJPY\nDirection: Long\nSL: 170\nTP: 180\nPair: CHFJPY\nDirection: Long\nSL: 170\nTP: 182";
+    assert_eq!(refusal(cards), ("several_orders", "Long"));
+    let cards =
+        "Direction: Long\nPair: CHFJPY\nSL: 170\nTP: 180\nDirection: Long\nPair: CHFJPY\nSL: 170\nTP: 182";
+    assert_eq!(refusal(cards), ("several_orders", "Long"));
+}
+
+#[test]
+fn a_header_said_twice_before_the_prices_is_one_order() {
+    let expected = "buy CHFJPY market sl 170 tp 180";
+    assert_eq!(order("CHFJPY BUY\nBUY CHFJPY NOW\nSL 170\nTP 180"), expected);
+    assert_eq!(order("BUY CHFJPY SL 170 TP 180\n#CHFJPY"), expected);
+    assert_eq!(order("BUY CHFJPY SL 170 TP 180\nDirection: Buy"), expected);
+    assert_eq!(order("BUY CHFJPY SL 170 TP 180 (long)"), expected);
+    assert_eq!(order("SL 170\nTP 180\nBUY NOW\nBUY CHFJPY"), expected);
+}
+
+#[test]
+fn a_target_said_twice_is_one() {
+    assert_eq!(order("BUY CHFJPY TP 180 SL 170 TP 180"), "buy CHFJPY market sl 170 tp 180");
+    assert_eq!(
+        order("BUY CHFJPY SL 170\nTP1 180\nTP2 180.0\nTP3 182"),
+        "buy CHFJPY market sl 170 tp 180,182"
+    );
+}
