@@ -46,3 +46,37 @@ fn a_target_said_twice_is_one() {
         "buy CHFJPY market sl 170 tp 180,182"
     );
 }
+
+#[test]
+fn a_trading_key_beside_a_text_is_a_second_instruction() {
+    for (key, value) in [
+        ("action", "\"sell\""),
+        ("side", "\"buy\""),
+        ("sl", "168.5"),
+        ("Stop_Loss", "\"168\""),
+        ("take-profit", "190"),
+        ("tp2", "190"),
+        ("price", "175"),
+        ("quantity", "10"),
+        ("symbol", "\"CHFJPY\""),
+        ("ticker", "\"GBPUSD\""),
+        ("instrument", "\"GBPUSD\""),
+        ("leverage", "5"),
+        ("risk", "2"),
+        ("type", "\"limit\""),
+        ("orderType", "\"limit\""),
+        ("targets", "[190]"),
+    ] {
+        let text = format!(r#"{{"signal": "BUY CHFJPY SL 170 TP 180", "{key}": {value}}}"#);
+        assert_eq!(refusal(&text), ("contradiction", key), "{text}");
+    }
+}
+
+#[test]
+fn a_key_of_the_transport_beside_a_text_says_nothing() {
+    let text = r#"{"id": "7", "signal": "BUY CHFJPY SL 170 TP 180", "format": "text", "idempotency_key": "k",
+        "broker_account_id": "b", "secret": "s", "type": "alert", "source": "desk", "sl": null, "time": 5}"#;
+    assert_eq!(order(text), "buy CHFJPY market sl 170 tp 180");
+    let named = r#"{"signal": "enter long", "symbol": "CHFJPY"}"#;
+    assert_eq!(order(named), "buy CHFJPY market sl - tp ");
+}
