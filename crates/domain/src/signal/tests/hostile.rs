@@ -80,3 +80,23 @@ fn a_key_of_the_transport_beside_a_text_says_nothing() {
     let named = r#"{"signal": "enter long", "symbol": "CHFJPY"}"#;
     assert_eq!(order(named), "buy CHFJPY market sl - tp ");
 }
+
+#[test]
+fn a_question_commands_nothing() {
+    assert_eq!(refusal("Exit CHFJPY?"), ("no_signal", "?"));
+    assert_eq!(refusal("close half of CHFJPY ?"), ("no_signal", "?"));
+    assert_eq!(refusal("move SL CHFJPY to 170??"), ("no_signal", "?"));
+}
+
+#[test]
+fn an_announced_or_withdrawn_order_is_none() {
+    let order = "BUY CHFJPY SL 170 TP 180";
+    assert_eq!(refusal(&format!("Getting ready: {order}")), ("no_signal", "ready"));
+    assert_eq!(refusal(&format!("prepare to {order}")), ("no_signal", "prepare"));
+    for word in ["void", "wrong", "mistake", "Sorry"] {
+        for text in [format!("{order} {word}"), format!("{order}\n\n{word}!")] {
+            assert_eq!(refusal(&text), ("no_signal", word), "{text}");
+        }
+    }
+    assert_eq!(refusal("close CHFJPY, sorry"), ("no_signal", "sorry"));
+}
