@@ -100,3 +100,11 @@ fn an_announced_or_withdrawn_order_is_none() {
     }
     assert_eq!(refusal("close CHFJPY, sorry"), ("no_signal", "sorry"));
 }
+
+#[test]
+fn to_buy_back_opens_nothing() {
+    assert_eq!(refusal("BUY BACK CHFJPY SL 170 TP 180"), ("contradiction", "BUY BACK"));
+    assert_eq!(refusal("Buy-back CHFJPY 175 SL 170 TP 180"), ("contradiction", "Buy-back"));
+    assert_eq!(refusal("buy CHFJPY back SL 170 TP 180"), ("contradiction", "buy CHFJPY back"));
+    assert_eq!(refusal("CHFJPY buy to cover SL 170 TP 180"), ("contradiction", "buy to cover"));
+}

@@ -126,6 +126,7 @@ impl Scan<'_> {
             return Ok(at + 1);
         }
         self.refuse_word_for_price(self.tokens[at].span())?;
+        self.refuse_cover(at)?;
         let known = self.draft.side.is_some();
         self.draft.set_side(side, self.tokens[at].span())?;
         if known {
@@ -134,6 +135,26 @@ impl Scan<'_> {
         self.before = Before::Side;
         self.header();
         Ok(at + 1)
+    }
+
+    /// `buy back`, `sell EURUSD back`, `buy to cover`: ends what is open and opens nothing.
+    fn refuse_cover(&self, at: usize) -> Result<(), SignalError> {
+        let is = |at: usize, word: &str| {
+            self.tokens.get(at).is_some_and(|token| token.text(self.text).eq_ignore_ascii_case(word))
+        };
+        let hyphen = usize::from(self.tokens.get(at + 1).is_some_and(|next| next.is_mark(b'-')));
+        let next = at + 1 + hyphen;
+        let behind = self.symbols().at(next).map_or(next, |found| found.next);
+        let end = if is(behind, "back") {
+            behind
+        } else if is(next, "to") && is(next + 1, "cover") {
+            next + 1
+        } else {
+            return Ok(());
+        };
+        let span = self.tokens[at].span().to(self.tokens[end].span());
+        let detail = "This ends a position and opens none: write `close` and the instrument.";
+        Err(SignalError::at(ErrorCode::Contradiction, span, detail))
     }
 
     /// The word behind, over one hyphen.
