@@ -108,3 +108,15 @@ fn to_buy_back_opens_nothing() {
     assert_eq!(refusal("buy CHFJPY back SL 170 TP 180"), ("contradiction", "buy CHFJPY back"));
     assert_eq!(refusal("CHFJPY buy to cover SL 170 TP 180"), ("contradiction", "buy to cover"));
 }
+
+#[test]
+fn three_parts_are_no_pair() {
+    for symbol in
+        ["CHF/JPY/USD", "CHF / JPY / USD", "CHF-JPY-USD", "CHF/JPY-USD", "CHF JPY USD", "CHFJPY/USD"]
+    {
+        let text = format!("BUY {symbol} SL 170 TP 180");
+        assert_eq!(refusal(&text), ("unknown_instrument", symbol), "{text}");
+    }
+    assert_eq!(order("BUY CHF/JPY (M15) SL 170 TP 180"), "buy CHFJPY market sl 170 tp 180");
+    assert_eq!(order("BUY GOLD/XAUUSD SL 2600 TP 2700"), "buy XAUUSD market sl 2600 tp 2700");
+}

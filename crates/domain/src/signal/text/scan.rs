@@ -249,6 +249,11 @@ impl<'a> Scan<'a> {
             .or(Some(found.next).filter(|next| is_word(*next)));
         self.beside = self.beside.or(beside);
         self.refuse_word_for_price(found.span)?;
+        if let Some(span) = self.symbols().of_three_parts(at, &found) {
+            let detail =
+                format!("`{}` joins more than two parts to one symbol.", &self.text[span.start..span.end]);
+            return Err(SignalError::at(ErrorCode::UnknownInstrument, span, detail));
+        }
         self.draft.set_instrument(found.instrument, found.span)?;
         self.repeat_symbol()?;
         self.before = Before::Symbol;
