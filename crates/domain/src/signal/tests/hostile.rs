@@ -120,3 +120,28 @@ fn three_parts_are_no_pair() {
     assert_eq!(order("BUY CHF/JPY (M15) SL 170 TP 180"), "buy CHFJPY market sl 170 tp 180");
     assert_eq!(order("BUY GOLD/XAUUSD SL 2600 TP 2700"), "buy XAUUSD market sl 2600 tp 2700");
 }
+
+#[test]
+fn two_risks_that_differ_are_refused() {
+    let order = |risk: &str| format!("BUY CHFJPY SL 170 TP 180 {risk}");
+    for risk in ["risk 1% 2%", "risk 1% risk 2%", "1% risk 2% risk", "risk 1%, 2%", "1% risk\nRisk: 2%"] {
+        assert_eq!(refusal(&order(risk)), ("duplicate_field", "2"), "{risk}");
+    }
+    assert_eq!(refusal(&order("risk 1% risk 2$")), ("duplicate_field", "2"));
+    assert_eq!(refusal(&order("risk 1% risk 2")), ("unlabelled_price", "2"));
+    for risk in [
+        "risk 1%",
+        "1% risk",
+        "risk 1% 1%",
+        "risk 1% (risk 1%)",
+        "risk 1-2%",
+        "risk 1% to 2%",
+        "1% risk RR 1:2",
+    ] {
+        let text = order(risk);
+        let Signal::Order(order) = read(&text).unwrap().signal else {
+            panic!("{text} is no order");
+        };
+        assert_eq!(order.risk.unwrap().value.to_string(), "1", "{risk}");
+    }
+}

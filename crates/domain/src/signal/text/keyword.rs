@@ -20,11 +20,7 @@ impl Scan<'_> {
         if self.field != Field::Label(label) {
             self.expect_nothing()?;
         }
-        let known = label == Label::Risk && self.draft.risk.is_some();
         self.expect(label, if price { Waits::Must } else { Waits::Maybe }, span);
-        if known {
-            self.waits = Waits::No;
-        }
         self.before = if label == Label::Entry { Before::Entry } else { Before::Word };
         self.indexed = false;
         if price { self.index(next) } else { Ok(next) }
