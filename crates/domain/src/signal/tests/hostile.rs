@@ -29,6 +29,16 @@ fn a_header_behind_the_prices_begins_a_second_order() {
 }
 
 #[test]
+fn a_tag_with_prices_behind_it_is_a_header() {
+    let first = "BUY CHFJPY SL 170 TP 180";
+    assert_eq!(refusal(&format!("{first}\nCHFJPY SL 170 TP 182")), ("several_orders", "CHFJPY"));
+    assert_eq!(refusal(&format!("{first}\nType: Long TP 182")), ("several_orders", "Long"));
+    assert_eq!(refusal(&format!("{first} (long TP 182)")), ("several_orders", "long"));
+    assert_eq!(order(&format!("{first}\nCHFJPY TP2 182")), "buy CHFJPY market sl 170 tp 180,182");
+    assert_eq!(order("BUY CHFJPY TP 180 (long) SL 170"), "buy CHFJPY market sl 170 tp 180");
+}
+
+#[test]
 fn a_header_said_twice_before_the_prices_is_one_order() {
     let expected = "buy CHFJPY market sl 170 tp 180";
     assert_eq!(order("CHFJPY BUY\nBUY CHFJPY NOW\nSL 170\nTP 180"), expected);

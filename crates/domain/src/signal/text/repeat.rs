@@ -2,6 +2,7 @@
 
 use super::super::token::Kind;
 use super::super::{ErrorCode, SignalError, Span};
+use super::label::Label;
 use super::scan::{Before, Scan};
 
 impl Scan<'_> {
@@ -19,7 +20,7 @@ impl Scan<'_> {
         }
         let span = self.tokens[at].span();
         let describes = self.before == Before::Kind || self.bracket.is_some();
-        if !describes || self.repeated.symbol || self.is_before_symbol(at) {
+        if !describes || self.repeated.symbol.is_some() || self.is_before_symbol(at) {
             return Err(second_order(span));
         }
         self.repeated.side = self.repeated.side.or(Some(span));
@@ -27,9 +28,21 @@ impl Scan<'_> {
     }
 
     /// The symbol once more: alone it is a tag, with a side once more it is a header.
-    pub(super) fn repeat_symbol(&mut self) -> Result<(), SignalError> {
-        self.repeated.symbol |= self.repeated.protected;
-        self.repeated.side.filter(|_| self.repeated.symbol).map_or(Ok(()), |span| Err(second_order(span)))
+    pub(super) fn repeat_symbol(&mut self, span: Span) -> Result<(), SignalError> {
+        if !self.repeated.protected {
+            return Ok(());
+        }
+        self.repeated.symbol = self.repeated.symbol.or(Some(span));
+        self.repeated.side.map_or(Ok(()), |side| Err(second_order(side)))
+    }
+
+    /// A further stop loss behind a further symbol or side, or a further target behind a further side: what looked
+    /// like a tag was a header.
+    pub(super) fn refuse_second_prices(&self, label: Label) -> Result<(), SignalError> {
+        let stop = label == Label::Stop && self.draft.stop_loss.is_some();
+        let target = label == Label::Target && !self.draft.targets.is_empty();
+        let header = self.repeated.side.filter(|_| stop || target).or(self.repeated.symbol.filter(|_| stop));
+        header.map_or(Ok(()), |span| Err(second_order(span)))
     }
 
     fn is_before_symbol(&self, at: usize) -> bool {

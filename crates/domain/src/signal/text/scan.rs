@@ -255,7 +255,7 @@ impl<'a> Scan<'a> {
             return Err(SignalError::at(ErrorCode::UnknownInstrument, span, detail));
         }
         self.draft.set_instrument(found.instrument, found.span)?;
-        self.repeat_symbol()?;
+        self.repeat_symbol(found.span)?;
         self.before = Before::Symbol;
         self.header();
         Ok(found.next)

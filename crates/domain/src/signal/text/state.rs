@@ -55,7 +55,7 @@ pub(super) struct Repeated {
     pub(super) protected: bool,
     /// The side behind a label or in brackets, which may only say again what was said.
     pub(super) side: Option<Span>,
-    pub(super) symbol: bool,
+    pub(super) symbol: Option<Span>,
 }
 
 /// A number that no label claims.
