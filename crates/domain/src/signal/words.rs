@@ -196,7 +196,9 @@ vocabulary! {
     /// Begins a section about later moves of the stop loss.
     Trailing: "TRAILING";
     /// Weakens an instruction to a thought.
-    Hedge: "HOW" "SHOULD" "MIGHT" "COULD" "WOULD" "MAYBE" "PERHAPS" "POSSIBLE" "POSSIBLY" "POTENTIAL" "POTENTIALLY" "LOOKING" "THINKING" "CONSIDER" "CONSIDERING" "EXPECTING" "WATCHLIST";
+    Hedge: "HOW" "SHOULD" "MIGHT" "COULD" "WOULD" "MAYBE" "PERHAPS" "POSSIBLE" "POSSIBLY" "POTENTIAL" "POTENTIALLY" "LOOKING" "THINKING" "CONSIDER" "CONSIDERING" "EXPECTING" "WATCHLIST" "READY" "PREPARE" "PREPARING";
+    /// Takes the message back.
+    Withdrawal: "VOID" "VOIDED" "WRONG" "MISTAKE" "MISTAKEN" "SORRY" "OOPS" "WITHDRAWN" "RETRACTED" "DISREGARD";
     /// A month, between the numbers of a date; `may` without one is a hedge.
     Month: "JANUARY" "JAN" "FEBRUARY" "FEB" "MARCH" "MAR" "APRIL" "APR" "MAY" "JUNE" "JUN" "JULY" "JUL" "AUGUST" "AUG" "SEPTEMBER" "SEP" "SEPT" "OCTOBER" "OCT" "NOVEMBER" "NOV" "DECEMBER" "DEC";
     /// A candle's close is no price.

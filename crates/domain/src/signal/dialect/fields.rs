@@ -59,7 +59,8 @@ const CREDENTIALS: &[&str] = &[
     "webhooksecret",
 ];
 
-fn plain_name(name: &str) -> String {
+/// A key without its case and separators.
+pub(super) fn plain_name(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
 }
 

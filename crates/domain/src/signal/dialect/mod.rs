@@ -3,6 +3,7 @@
 mod action;
 mod alert;
 mod alertatron;
+mod envelope;
 mod fields;
 mod octobot;
 mod okx;
@@ -16,8 +17,8 @@ mod traderspost;
 mod whook;
 mod wundertrading;
 
-use super::json::{self, Node, Value};
-use super::{ErrorCode, Format, Parsed, Reading, SignalError, Span, text};
+use super::json::{self, Value};
+use super::{ErrorCode, Format, Parsed, Reading, SignalError, text};
 use fields::Fields;
 
 /// Reads a message in the language that its sender declares.
@@ -71,8 +72,9 @@ fn object(message: &str, format: Format, reading: &Reading) -> Result<Parsed, Si
         let detail = "One object is expected, with one instruction.";
         return Err(SignalError::at(code, node.span, detail));
     };
-    if let Some(inner) = wrapped(members) {
-        return unwrap(inner, reading);
+    if let Some(inner) = envelope::signal_of(members) {
+        envelope::refuse_trading_keys(members)?;
+        return envelope::read(inner, reading);
     }
     let fields = Fields::of_object(members)?;
     match format {
@@ -114,41 +116,4 @@ fn by_shape(fields: Fields<'_>, reading: &Reading) -> Result<Parsed, SignalError
     } else {
         tradingview(fields, reading)
     }
-}
-
-/// `{"signal": TEXT}`: the text that people write, in an envelope.
-fn wrapped<'n, 'a>(members: &'n [(Node<'a>, Node<'a>)]) -> Option<&'n Node<'a>> {
-    let named = |name: &str| {
-        members
-            .iter()
-            .find(|(key, _)| matches!(&key.value, Value::Text(text) if text == name))
-            .map(|(_, node)| node)
-    };
-    let inner = named("signal")?;
-    let is_text = matches!(&inner.value, Value::Text(text) if text.trim().contains([' ', '\n']));
-    (is_text && named("symbol").is_none() && named("ticker").is_none()).then_some(inner)
-}
-
-/// Reads the text of an envelope; places count from the beginning of the whole message.
-fn unwrap(inner: &Node<'_>, reading: &Reading) -> Result<Parsed, SignalError> {
-    let Value::Text(signal) = &inner.value else {
-        return Err(SignalError::at(ErrorCode::BadJson, inner.span, "`signal` must be a text."));
-    };
-    let escaped = signal.len() != inner.span.end - inner.span.start;
-    let moved = |span: Span| {
-        if escaped {
-            inner.span
-        } else {
-            Span { start: span.start + inner.span.start, end: span.end + inner.span.start }
-        }
-    };
-    super::limits::check_bytes(signal)
-        .and_then(|()| text::parse(signal, reading))
-        .map(|mut parsed| {
-            for place in &mut parsed.spans {
-                place.span = moved(place.span);
-            }
-            parsed
-        })
-        .map_err(|error| SignalError { span: error.span.map(moved), ..error })
 }

@@ -84,6 +84,37 @@ impl Symbols<'_> {
         (written == core.as_str() && is_ticker(written)).then_some(end)
     }
 
+    /// `EUR/USD/JPY`: which two of the three are meant is not known. The place of all of them.
+    pub(super) fn of_three_parts(&self, start: usize, found: &Found) -> Option<Span> {
+        let written = &self.text[found.span.start..found.span.end];
+        let joined = written.contains(|c: char| !c.is_ascii_alphanumeric());
+        if let Some(before) = self.part_before(start) {
+            return Some(self.tokens[before].span().to(found.span));
+        }
+        let mark = self.tokens.get(found.next)?;
+        let behind = if mark.mark().is_some() { found.next + 1 } else { found.next };
+        let third = *self.tokens.get(behind)?;
+        let tight = mark.glued && third.glued;
+        let text = third.text(self.text);
+        let stands_alone = self.at(behind).is_some();
+        let part = match mark.mark() {
+            Some(b'/') => is_part(text) || tight && joined && third.kind == Kind::Word(Word::Other),
+            Some(b'-' | b'_') => tight && is_part(text),
+            None => joined && is(table::CURRENCIES, text),
+            Some(_) => false,
+        };
+        (part && !stands_alone).then(|| found.span.to(third.span()))
+    }
+
+    /// A part of a pair that is joined to the token from the left.
+    fn part_before(&self, start: usize) -> Option<usize> {
+        let before = start.checked_sub(2)?;
+        let mark = self.tokens[start - 1];
+        let tight = mark.glued && self.tokens[start].glued;
+        let joins = mark.is_mark(b'/') || tight && (mark.is_mark(b'-') || mark.is_mark(b'_'));
+        (joins && is_part(self.tokens[before].text(self.text))).then_some(before)
+    }
+
     /// `x_gold`, `BUY0BTC`: the tail of a name is no symbol.
     fn is_inside_a_name(&self, start: usize) -> bool {
         let letters = |token: Token| match token.kind {
@@ -305,6 +336,12 @@ fn coin_pair(plain: &str) -> bool {
 fn counts_plainly(base: &str) -> bool {
     let digits = base.bytes().take_while(u8::is_ascii_digit).count();
     digits == 0 || base == "1INCH" || matches!(&base[..digits], "1000" | "10000" | "100000" | "1000000")
+}
+
+/// Whether a word, in any case, is half of a pair.
+fn is_part(word: &str) -> bool {
+    let plain = word.to_ascii_uppercase();
+    is(table::CURRENCIES, &plain) || is(table::METALS, &plain) || is(table::COIN_QUOTES, &plain)
 }
 
 fn is_coin(plain: &str) -> bool {

@@ -2,6 +2,7 @@
 
 mod commands;
 mod families;
+mod hostile;
 mod plain;
 
 use super::*;

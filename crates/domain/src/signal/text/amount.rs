@@ -4,9 +4,9 @@ use super::super::model::{Amount, Unit};
 use super::super::number;
 use super::super::words::Word;
 use super::super::{ErrorCode, SignalError, Span};
-use super::label::Label;
+use super::label::{Label, label_at};
 use super::remark::{Remark, remark_at};
-use super::scan::{Field, Scan, Waits};
+use super::scan::{Before, Field, Scan, Waits};
 use crate::money::Quantity;
 
 impl Scan<'_> {
@@ -33,6 +33,11 @@ impl Scan<'_> {
             Label::Risk | Label::Size => stated,
             Label::Entry | Label::Stop | Label::Target | Label::Reference | Label::Ignored => None,
         };
+        if unit.is_none() && label == Label::Risk && self.draft.risk.is_some() {
+            // The risk is known; a bare number behind the word is no second one, and must not pass for a note.
+            self.waits = Waits::No;
+            return self.number(at);
+        }
         let span = self.tokens[at].span();
         let value: Quantity = self.quantity(at)?;
         self.waits = Waits::No;
@@ -104,6 +109,29 @@ impl Scan<'_> {
         }
     }
 
+    /// `1% risk`: the word ends what the number began, and waits for no second one.
+    fn close_risk(&mut self, at: usize) -> usize {
+        let Some((label @ Label::Risk, next)) = label_at(self.tokens, at) else {
+            return at;
+        };
+        self.expect(label, Waits::No, self.tokens[at].span());
+        self.before = Before::Word;
+        next
+    }
+
+    /// `risk 1% 2%`, but not the upper end of `1% to 2%` and not `1%, 3% profit`.
+    fn is_another_risk(&self, at: usize, next: usize) -> bool {
+        let before = at.checked_sub(1).map(|before| self.tokens[before]);
+        let range = before.is_some_and(|before| {
+            before.word() == Some(Word::To) || matches!(before.mark(), Some(b'-' | b'/' | b'~' | b'+'))
+        });
+        let gain = matches!(
+            self.tokens.get(next).and_then(|token| token.word()),
+            Some(Word::Reward | Word::Profit | Word::Ratio)
+        );
+        self.field == Field::Label(Label::Risk) && self.draft.risk.is_some() && !range && !gain
+    }
+
     fn set_quantity(&mut self, amount: Amount, span: Span) -> Result<(), SignalError> {
         match self.draft.quantity {
             Some((first, _)) if first.value.value() != amount.value.value() || first.unit != amount.unit => {
@@ -129,6 +157,9 @@ impl Scan<'_> {
                 let risk = self.tokens.get(next).and_then(|token| token.word()) == Some(Word::Risk);
                 let value = self.quantity(at).ok();
                 if let Some(value) = value.filter(|_| risk) {
+                    self.set_risk(Amount { value, unit: Unit::Percent }, span)?;
+                    return Ok(self.close_risk(next));
+                } else if let Some(value) = value.filter(|_| self.is_another_risk(at, next)) {
                     self.set_risk(Amount { value, unit: Unit::Percent }, span)?;
                 } else if self.field == Field::Label(Label::Target) {
                     self.draft.notes.push(format!("share of a target: {}", &self.text[span.start..span.end]));

@@ -20,11 +20,7 @@ impl Scan<'_> {
         if self.field != Field::Label(label) {
             self.expect_nothing()?;
         }
-        let known = label == Label::Risk && self.draft.risk.is_some();
         self.expect(label, if price { Waits::Must } else { Waits::Maybe }, span);
-        if known {
-            self.waits = Waits::No;
-        }
         self.before = if label == Label::Entry { Before::Entry } else { Before::Word };
         self.indexed = false;
         if price { self.index(next) } else { Ok(next) }
@@ -126,10 +122,35 @@ impl Scan<'_> {
             return Ok(at + 1);
         }
         self.refuse_word_for_price(self.tokens[at].span())?;
+        self.refuse_cover(at)?;
+        let known = self.draft.side.is_some();
         self.draft.set_side(side, self.tokens[at].span())?;
+        if known {
+            self.repeat_side(at)?;
+        }
         self.before = Before::Side;
         self.header();
         Ok(at + 1)
+    }
+
+    /// `buy back`, `sell EURUSD back`, `buy to cover`: ends what is open and opens nothing.
+    fn refuse_cover(&self, at: usize) -> Result<(), SignalError> {
+        let is = |at: usize, word: &str| {
+            self.tokens.get(at).is_some_and(|token| token.text(self.text).eq_ignore_ascii_case(word))
+        };
+        let hyphen = usize::from(self.tokens.get(at + 1).is_some_and(|next| next.is_mark(b'-')));
+        let next = at + 1 + hyphen;
+        let behind = self.symbols().at(next).map_or(next, |found| found.next);
+        let end = if is(behind, "back") {
+            behind
+        } else if is(next, "to") && is(next + 1, "cover") {
+            next + 1
+        } else {
+            return Ok(());
+        };
+        let span = self.tokens[at].span().to(self.tokens[end].span());
+        let detail = "This ends a position and opens none: write `close` and the instrument.";
+        Err(SignalError::at(ErrorCode::Contradiction, span, detail))
     }
 
     /// The word behind, over one hyphen.

@@ -14,6 +14,7 @@ mod manner;
 mod neighbors;
 mod placeholder;
 mod remark;
+mod repeat;
 mod scan;
 mod state;
 mod stop;

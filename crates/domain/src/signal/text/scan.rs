@@ -8,7 +8,7 @@ use super::draft::{Draft, Manner, Priced};
 use super::label::{Label, label_at};
 use super::survey::Survey;
 
-pub(super) use super::state::{Before, Between, Field, Leftover, Loose, Waits};
+pub(super) use super::state::{Before, Between, Field, Leftover, Loose, Repeated, Waits};
 
 pub(super) struct Scan<'a> {
     pub(super) text: &'a str,
@@ -38,6 +38,8 @@ pub(super) struct Scan<'a> {
     pub(super) beside: Option<usize>,
     /// Two points in a row join two prices.
     pub(super) points: u8,
+    /// What has come of a second order.
+    pub(super) repeated: Repeated,
 }
 
 impl<'a> Scan<'a> {
@@ -63,6 +65,7 @@ impl<'a> Scan<'a> {
             indexed: false,
             beside: None,
             points: 0,
+            repeated: Repeated::default(),
         }
     }
 
@@ -246,7 +249,13 @@ impl<'a> Scan<'a> {
             .or(Some(found.next).filter(|next| is_word(*next)));
         self.beside = self.beside.or(beside);
         self.refuse_word_for_price(found.span)?;
+        if let Some(span) = self.symbols().of_three_parts(at, &found) {
+            let detail =
+                format!("`{}` joins more than two parts to one symbol.", &self.text[span.start..span.end]);
+            return Err(SignalError::at(ErrorCode::UnknownInstrument, span, detail));
+        }
         self.draft.set_instrument(found.instrument, found.span)?;
+        self.repeat_symbol(found.span)?;
         self.before = Before::Symbol;
         self.header();
         Ok(found.next)
@@ -303,6 +312,7 @@ impl<'a> Scan<'a> {
         self.between = Between::Blank;
         self.on_line += 1;
         if self.field == Field::Label(Label::Target) {
+            self.protect();
             self.draft.targets.push(priced);
         } else {
             if zone {

@@ -1,5 +1,6 @@
 //! What the scan remembers between two tokens.
 
+use super::super::Span;
 use super::label::Label;
 
 /// Which field the next number belongs to.
@@ -45,6 +46,16 @@ pub(super) enum Before {
     /// `trigger`.
     Trigger,
     Word,
+}
+
+/// The parts of a second header behind the prices of a first order.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Repeated {
+    /// A stop loss or target was read behind the side.
+    pub(super) protected: bool,
+    /// The side behind a label or in brackets, which may only say again what was said.
+    pub(super) side: Option<Span>,
+    pub(super) symbol: Option<Span>,
 }
 
 /// A number that no label claims.

@@ -18,6 +18,11 @@ pub(in super::super) struct Line {
     labelled: bool,
     /// A word that weakens what is said.
     hedged: Option<usize>,
+    /// A word that takes the message back.
+    withdrawn: Option<usize>,
+    /// Something is commanded about an open order.
+    commands: bool,
+    asked: Option<usize>,
 }
 
 /// What the message holds.
@@ -35,6 +40,8 @@ pub(in super::super) struct Survey {
     pub(in super::super) modifies: bool,
     past: Option<usize>,
     negated: Option<usize>,
+    /// A question mark beside a command.
+    asked: Option<usize>,
 }
 
 /// How many words behind a negation it still turns an instruction round.
@@ -64,6 +71,9 @@ pub(in super::super) fn survey(text: &str, tokens: &[Token]) -> Survey {
                 if word == Word::Past {
                     past = past.or(Some(at));
                 }
+                if word == Word::Withdrawal {
+                    line.withdrawn = line.withdrawn.or(Some(at));
+                }
                 line.small_print |= word == Word::SmallPrint;
                 line.words += 1;
                 line.hedged = line.hedged.or(hedges(text, tokens, at, word).then_some(at));
@@ -71,9 +81,13 @@ pub(in super::super) fn survey(text: &str, tokens: &[Token]) -> Survey {
                 let noted = survey.note(text, tokens, at, word);
                 line.speaks |= noted.speaks;
                 line.labelled |= noted.label;
+                line.commands |= noted.commands;
             }
             Kind::Mark(b'>') if token.first => past = past.or(Some(at)),
-            Kind::Mark(b'?') if asks(tokens, at) => line.hedged = line.hedged.or(Some(at)),
+            Kind::Mark(b'?') => {
+                line.asked = line.asked.or(Some(at));
+                line.hedged = line.hedged.or(asks(tokens, at).then_some(at));
+            }
             Kind::Mark(b'~') if is_struck(tokens, at) => past = past.or(Some(at)),
             Kind::Number | Kind::Broken | Kind::Keycap | Kind::Mark(_) => {}
         }
@@ -86,6 +100,7 @@ pub(in super::super) fn survey(text: &str, tokens: &[Token]) -> Survey {
 struct Noted {
     label: bool,
     speaks: bool,
+    commands: bool,
 }
 
 /// One question mark behind a word; rows of them are pictures that were lost on the way.
@@ -121,7 +136,8 @@ impl Survey {
         line.small_print &= !(line.sided && line.labelled);
         if !line.small_print {
             self.past = self.past.or(past);
-            self.negated = self.negated.or(line.hedged.filter(|_| line.sided));
+            self.negated = self.negated.or(line.withdrawn).or(line.hedged.filter(|_| line.sided));
+            self.asked = self.asked.or(line.asked.filter(|_| line.commands));
         }
         self.lines.push(line);
     }
@@ -144,10 +160,11 @@ impl Survey {
             || word == Word::LetterT && tokens.get(at + 1).is_some_and(|t| t.is_number() && t.glued)
             || word == Word::Profit && (previous == Some(Word::Take) || take_before(tokens, at));
         self.target |= target;
-        if commands(word, previous, next(1), tokens[at].text(text)) {
+        let commands = commands(word, previous, next(1), tokens[at].text(text));
+        if commands {
             self.verb = self.verb.or(Some(at));
         }
-        Noted { label: stop || target, speaks: side || stop || target || word == Word::Entry }
+        Noted { label: stop || target, speaks: side || stop || target || word == Word::Entry, commands }
     }
 
     /// Whether the message commands something about open orders.
@@ -157,7 +174,8 @@ impl Survey {
 
     /// Refuses what is a report, a quotation, or the opposite of an instruction.
     pub(in super::super) fn refuse_reports(&self, text: &str, tokens: &[Token]) -> Result<(), SignalError> {
-        if let Some(at) = self.negated {
+        // A command has few words, none of them a picture: any question mark beside one asks whether to give it.
+        if let Some(at) = self.negated.or(self.asked.filter(|_| self.is_command())) {
             let detail = format!(
                 "`{}` turns the instruction round or weakens it: nothing is ordered.",
                 tokens[at].text(text)

@@ -101,12 +101,16 @@ impl Scan<'_> {
     }
 
     fn add(&mut self, priced: Priced) -> Result<(), SignalError> {
+        if let Field::Label(label @ (Label::Stop | Label::Target)) = self.field {
+            self.refuse_second_prices(label)?;
+        }
         if self.field == Field::Label(Label::Stop) {
             if self.on_line > 0 {
                 let detail = "A stop loss is one price.";
                 return Err(SignalError::at(ErrorCode::UnlabelledPrice, priced.span, detail));
             }
             self.draft.set_stop(priced)?;
+            self.protect();
             self.on_line += 1;
             if let Some((_, read)) = &mut self.bracket {
                 *read = true;

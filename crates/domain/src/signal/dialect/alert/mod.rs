@@ -88,6 +88,11 @@ const IGNORED: &[&str] = &[
     "version",
 ];
 
+/// Whether a field by this name says something about an order.
+pub(super) fn names_a_field(name: &str) -> bool {
+    [ACTION, SYMBOL, TYPE, PRICE, STOP, TARGET, UNITS].iter().any(|names| names.contains(&name))
+}
+
 /// Reads a flat alert.
 pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, SignalError> {
     refuse_reports(&fields)?;
