@@ -45,6 +45,26 @@ impl SignalError {
     }
 }
 
+/// A refusal as JSON shows it: to programs that parse, and to those who ask for an explanation.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ErrorView<'a> {
+    /// The stable code.
+    pub code: &'a str,
+    /// The sentence.
+    pub detail: &'a str,
+    /// First byte of the place to blame.
+    pub start: Option<usize>,
+    /// One past its last byte.
+    pub end: Option<usize>,
+}
+
+impl<'a> From<&'a SignalError> for ErrorView<'a> {
+    fn from(error: &'a SignalError) -> Self {
+        let (start, end) = error.span.map(|span| (span.start, span.end)).unzip();
+        Self { code: error.code.as_str(), detail: &error.detail, start, end }
+    }
+}
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal,)*) => {
         /// The stable codes of refusals by the language and by an account's policy.

@@ -23,7 +23,7 @@ mod words;
 use std::collections::BTreeMap;
 
 pub use admit::{Admission, admit};
-pub use error::{ErrorCode, SignalError, Span};
+pub use error::{ErrorCode, ErrorView, SignalError, Span};
 pub use format::{Format, UnknownFormat};
 pub use model::{
     Amount, CancelSignal, CloseSignal, Distances, Entry, FieldSpan, ModifySignal, OrderSignal, Parsed,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use hookfill_domain::signal::SignalError;
 use hookfill_store::StoreError;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -107,14 +107,10 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).with_header(RETRY_AFTER, seconds)
     }
 
-    /// 405 with the methods that there are.
-    pub fn method_not_allowed(allow: Option<HeaderValue>) -> Self {
+    /// 405; the router adds the methods that there are.
+    pub fn method_not_allowed() -> Self {
         let detail = "This path does not take this method.";
-        let error = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
-        match allow {
-            Some(allow) => error.with_header(ALLOW, allow),
-            None => error,
-        }
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
     }
 
     /// With a header more.

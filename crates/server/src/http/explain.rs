@@ -6,7 +6,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use hookfill_domain::account::Policy;
-use hookfill_domain::signal::{self, SignalError};
+use hookfill_domain::signal::{self, ErrorView};
 use http::Request;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -72,17 +72,6 @@ pub async fn explain(
                 "refusal": refusal.map(|error| json!({ "code": error.code(), "detail": error.detail() })),
             })
         }
-        Err(error) => json!({ "ok": false, "error": error_view(&error) }),
+        Err(error) => json!({ "ok": false, "error": ErrorView::from(&error) }),
     }))
-}
-
-/// A refusal of the language, as `explain` and `parse --jsonl` show it.
-#[must_use]
-pub fn error_view(error: &SignalError) -> Value {
-    json!({
-        "code": error.code,
-        "detail": error.detail,
-        "start": error.span.map(|span| span.start),
-        "end": error.span.map(|span| span.end),
-    })
 }

@@ -38,7 +38,6 @@ use state::AppState;
 
 pub use document::openapi;
 pub use events::read_after;
-pub use explain::error_view;
 pub use path::Id;
 
 /// Every documented route.
@@ -83,7 +82,7 @@ async fn unknown_path() -> ApiError {
 
 async fn unknown_method() -> ApiError {
     // The router itself adds `Allow`.
-    ApiError::method_not_allowed(None)
+    ApiError::method_not_allowed()
 }
 
 /// Counts an answered request by its route's pattern.

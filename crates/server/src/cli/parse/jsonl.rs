@@ -2,11 +2,9 @@
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
-use hookfill_domain::signal::{self, ErrorCode, Format, Reading, Signal, UnknownFormat};
+use hookfill_domain::signal::{self, ErrorCode, ErrorView, Format, Reading, Signal, UnknownFormat};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-
-use super::ErrorBody;
 
 /// Most bytes of a line: enough for the longest signal, each of its bytes escaped.
 const MAX_LINE: usize = 1024 * 1024;
@@ -33,7 +31,7 @@ struct Understood<'a> {
 struct Refused<'a> {
     id: Option<&'a RawValue>,
     ok: bool,
-    error: ErrorBody<'a>,
+    error: ErrorView<'a>,
 }
 
 /// How reading a line ended.
@@ -115,12 +113,12 @@ fn answer_line(line: &[u8], default: Format, output: &mut impl Write) -> io::Res
     };
     match signal::parse(&text, format, &Reading::default()) {
         Ok(parsed) => print(&Understood { id, ok: true, signal: &parsed.signal }, output),
-        Err(error) => print(&Refused { id, ok: false, error: ErrorBody::from(&error) }, output),
+        Err(error) => print(&Refused { id, ok: false, error: ErrorView::from(&error) }, output),
     }
 }
 
 fn refuse(id: Option<&RawValue>, code: &str, detail: &str, output: &mut impl Write) -> io::Result<()> {
-    print(&Refused { id, ok: false, error: ErrorBody { code, detail, start: None, end: None } }, output)
+    print(&Refused { id, ok: false, error: ErrorView { code, detail, start: None, end: None } }, output)
 }
 
 fn print(answer: &impl Serialize, output: &mut impl Write) -> io::Result<()> {

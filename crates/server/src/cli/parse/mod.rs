@@ -3,8 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
-use hookfill_domain::signal::{self, Format, Parsed, Reading, Signal, SignalError};
-use serde::Serialize;
+use hookfill_domain::signal::{self, ErrorView, Format, Parsed, Reading, Signal, SignalError};
 use serde_json::Value;
 
 use super::{Outcome, caret, harmless, input};
@@ -47,22 +46,6 @@ pub struct Arguments {
     jsonl: bool,
 }
 
-/// An error as programs read it.
-#[derive(Debug, Serialize, PartialEq, Eq)]
-struct ErrorBody<'a> {
-    code: &'a str,
-    detail: &'a str,
-    start: Option<usize>,
-    end: Option<usize>,
-}
-
-impl<'a> From<&'a SignalError> for ErrorBody<'a> {
-    fn from(error: &'a SignalError) -> Self {
-        let (start, end) = error.span.map(|span| (span.start, span.end)).unzip();
-        Self { code: error.code.as_str(), detail: &error.detail, start, end }
-    }
-}
-
 /// Explains the signal.
 ///
 /// # Errors
@@ -77,7 +60,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     if arguments.json {
         let json = match &parsed {
             Ok(parsed) => serde_json::to_string(&parsed.signal)?,
-            Err(error) => serde_json::to_string(&ErrorBody::from(error))?,
+            Err(error) => serde_json::to_string(&ErrorView::from(error))?,
         };
         writeln!(io::stdout(), "{json}")?;
     } else {
