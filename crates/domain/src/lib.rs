@@ -18,3 +18,6 @@ pub mod plan;
 pub mod signal;
 pub mod time;
 pub mod wire;
+
+#[cfg(test)]
+mod specimen;

@@ -160,42 +160,17 @@ fn check_sides(order: &Order, bracket: &Bracket) -> Result<(), CommandError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{BrokerAccountId, OrderId, UserId};
-    use crate::order::{OrderType, Origin};
-    use crate::signal::{Distances, Entry, OrderSignal};
+    use crate::signal::Distances;
+    use crate::specimen;
     use crate::time::Timestamp;
     use rstest::rstest;
-    use uuid::Uuid;
 
     fn price(text: &str) -> Price {
         text.parse().unwrap()
     }
 
     fn order(side: Side, state: OrderState) -> Order {
-        let (stop_loss, target) = match side {
-            Side::Buy => ("1.0850", "1.0890"),
-            Side::Sell => ("1.0890", "1.0850"),
-        };
-        let signal = OrderSignal {
-            side,
-            instrument: "EURUSD".parse().unwrap(),
-            order_type: OrderType::Limit,
-            entry: Entry::At(price("1.0860")),
-            stop_loss: Some(price(stop_loss)),
-            take_profits: vec![price(target)],
-            quantity: None,
-            risk: None,
-            leverage: None,
-            distances: Distances::default(),
-            notes: vec![],
-        };
-        let origin = Origin {
-            id: OrderId(Uuid::nil()),
-            user_id: UserId(1),
-            broker_account_id: BrokerAccountId(Uuid::nil()),
-            source_id: None,
-        };
-        let mut order = Order::from_signal(signal, origin, None, Timestamp::from_micros(0));
+        let mut order = specimen::order(side);
         order.progress.state = state;
         order
     }

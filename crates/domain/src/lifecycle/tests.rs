@@ -2,14 +2,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use uuid::Uuid;
 
 use super::*;
-use crate::ids::{BrokerAccountId, OrderId, UserId};
-use crate::order::Bracket;
-use crate::order::Origin;
+use crate::order::{Bracket, Side};
 use crate::plan::{Step, next_step};
-use crate::signal::{Entry, OrderSignal};
+use crate::specimen;
 use crate::wire::{Status, message_type};
 
 fn at(seconds: i64) -> Timestamp {
@@ -17,26 +14,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn order() -> Order {
-    let signal = OrderSignal {
-        side: crate::order::Side::Buy,
-        instrument: "EURUSD".parse().unwrap(),
-        order_type: crate::order::OrderType::Limit,
-        entry: Entry::At("1.0860".parse().unwrap()),
-        stop_loss: Some("1.0850".parse().unwrap()),
-        take_profits: vec!["1.0890".parse().unwrap()],
-        quantity: None,
-        risk: None,
-        leverage: None,
-        distances: crate::signal::Distances::default(),
-        notes: vec![],
-    };
-    let origin = Origin {
-        id: OrderId(Uuid::nil()),
-        user_id: UserId(1),
-        broker_account_id: BrokerAccountId(Uuid::nil()),
-        source_id: None,
-    };
-    Order::from_signal(signal, origin, None, at(0))
+    specimen::order(Side::Buy)
 }
 
 fn every_state() -> Vec<OrderState> {
