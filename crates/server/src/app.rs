@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hookfill_domain::time::Timestamp;
 use hookfill_store::sqlite::{Role, SqliteStore};
-use hookfill_store::{CommitListener, OpenError, SharedStore, Shown, StoreError, Work};
+use hookfill_store::{Commit, CommitListener, OpenError, SharedStore, StoreError, Work};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -94,9 +93,9 @@ struct Announcer {
 }
 
 impl CommitListener for Announcer {
-    fn committed(&self, shown: &[Shown], due_at: Option<Timestamp>) {
-        self.bus.publish(shown);
-        if let Some(due_at) = due_at {
+    fn committed(&self, commit: &Commit) {
+        self.bus.publish(commit);
+        if let Some(due_at) = commit.due_here {
             self.alarm.ring(due_at);
         }
     }
@@ -220,6 +219,7 @@ impl App {
         }
         engine_stop.stop();
         finished("the engine", worker.await);
+        state.store.retire().await;
         finished("the watch over keys", watcher.await);
         ended
     }

@@ -18,16 +18,20 @@ use tokio::time::Instant;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
+mod ledger;
 mod model;
+mod partition;
+mod queue;
 mod rows;
 pub mod sqlite;
 
 pub use error::{OpenError, StoreError};
 pub use model::{
-    Accepted, AccountChange, ChainState, Fence, Idempotency, Leased, Made, Managed, NewAccount, NewCommand,
-    NewKey, NewOrder, OrderQuery, Page, Principal, Refusal, Registered, Registration, Remembered, Request,
-    Requested, Scope, SealedSecret, Shown, StoredEntry, StoredSecret, Tally,
+    Accepted, AccountChange, ChainState, Commit, Fence, Idempotency, Leased, Made, Managed, NewAccount,
+    NewCommand, NewKey, NewOrder, OrderQuery, Page, Principal, Refusal, Registered, Registration, Remembered,
+    Request, Requested, Scope, SealedSecret, Shown, StoredEntry, StoredSecret, Tally,
 };
+pub use partition::Partition;
 
 /// Most items of one page of any list.
 pub const MAX_PAGE: usize = 1000;
@@ -35,6 +39,9 @@ pub const MAX_PAGE: usize = 1000;
 pub const MAX_SCAN: usize = 5000;
 /// Most orders that one command may touch.
 pub const MAX_TOUCHED: usize = 500;
+
+/// Most users whose heads are asked for at once.
+pub const MAX_HEADS: usize = 1000;
 
 /// An order's place among all orders.
 pub type OrderKey = (UserId, Seq);
@@ -112,6 +119,8 @@ pub trait Orders: Send + Sync {
 pub trait Journal: Send + Sync {
     /// The number of the user's last committed stream message.
     async fn head(&self, user_id: UserId) -> Result<Seq, StoreError>;
+    /// The same of many users, [`MAX_HEADS`] at most; users that do not exist are left out.
+    async fn heads(&self, users: &[UserId]) -> Result<Vec<(UserId, Seq)>, StoreError>;
     /// The user's stream messages after a number, in order, without gaps.
     async fn events_after(&self, user_id: UserId, after: Seq, limit: usize)
     -> Result<Vec<Shown>, StoreError>;
@@ -144,6 +153,11 @@ pub trait Work: Send + Sync {
     async fn record(&self, leased: &Leased, events: Vec<OrderEvent>) -> Result<Order, StoreError>;
     /// Nothing has changed: look again later.
     async fn postpone(&self, leased: &Leased, until: Timestamp) -> Result<(), StoreError>;
+    /// Whether the right to work an order still holds, as far as this process knows without asking: to be looked at
+    /// before something is done that the store cannot undo.
+    fn holds(&self, leased: &Leased) -> bool;
+    /// Gives up the right to work orders, so that other processes take over at once. Nothing may be in hand.
+    async fn retire(&self);
     /// Writes something and returns once it is on disk.
     async fn probe(&self) -> Result<(), StoreError>;
 }
@@ -154,9 +168,8 @@ impl<T: Accounts + Orders + Journal + Work> Store for T {}
 
 /// Is told after each commit. A hint: losing one costs delay, never correctness.
 pub trait CommitListener: Send + Sync {
-    /// Stream messages that were committed, each user's in order, and the earliest time at which an order that was
-    /// written is due. Called on the writer: it must not block.
-    fn committed(&self, shown: &[Shown], due_at: Option<Timestamp>);
+    /// What was committed. Called on the writer: it must not block.
+    fn committed(&self, commit: &Commit);
     /// A group of so many writes took so long to commit.
     fn group_committed(&self, writes: usize, took: std::time::Duration);
     /// The store has failed and takes nothing more; the process should stop.
@@ -168,7 +181,7 @@ pub trait CommitListener: Send + Sync {
 pub struct NoListener;
 
 impl CommitListener for NoListener {
-    fn committed(&self, _shown: &[Shown], _due_at: Option<Timestamp>) {}
+    fn committed(&self, _commit: &Commit) {}
     fn group_committed(&self, _writes: usize, _took: std::time::Duration) {}
     fn failed(&self, _cause: &str) {}
 }

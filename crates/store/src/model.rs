@@ -13,6 +13,8 @@ use hookfill_domain::wire::Status;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::Partition;
+
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
@@ -309,6 +311,17 @@ pub struct Shown {
     pub seq: Seq,
     /// Its bytes.
     pub message: Arc<str>,
+}
+
+/// What a group of writes has committed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Commit {
+    /// Stream messages, each user's in order.
+    pub shown: Vec<Shown>,
+    /// The earliest time at which an order that was written is due that this process may work.
+    pub due_here: Option<Timestamp>,
+    /// The same of orders that other processes work, for each partition.
+    pub due_elsewhere: Vec<(Partition, Timestamp)>,
 }
 
 /// The epoch under which work was taken: a result is kept only while it holds. One server at a time has a

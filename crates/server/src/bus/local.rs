@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use hookfill_domain::ids::UserId;
-use hookfill_store::Shown;
+use hookfill_store::Commit;
 use tokio::sync::broadcast;
 
 use super::{BACKLOG, Bus, Hint, Subscription};
@@ -17,12 +17,12 @@ pub struct LocalBus {
 }
 
 impl Bus for LocalBus {
-    fn publish(&self, shown: &[Shown]) {
+    fn publish(&self, commit: &Commit) {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         if users.is_empty() {
             return;
         }
-        for message in shown {
+        for message in &commit.shown {
             if let Some(hints) = users.get(&message.user_id)
                 && hints.send(Hint::Message(message.clone())).is_err()
             {

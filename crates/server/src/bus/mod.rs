@@ -6,7 +6,7 @@
 mod local;
 
 use hookfill_domain::ids::UserId;
-use hookfill_store::Shown;
+use hookfill_store::{Commit, Shown};
 use tokio::sync::broadcast;
 
 pub use local::LocalBus;
@@ -41,8 +41,8 @@ impl Subscription {
 
 /// Carries hints.
 pub trait Bus: Send + Sync {
-    /// Tells whoever listens. Must not block.
-    fn publish(&self, shown: &[Shown]);
+    /// Tells whoever listens what was committed here. Must not block.
+    fn publish(&self, commit: &Commit);
     /// Listens to one user's hints from now on.
     fn subscribe(&self, user_id: UserId) -> Subscription;
 }

@@ -52,6 +52,7 @@ impl Engine {
     async fn perform(&self, step: Step, leased: &Leased) -> Result<Option<Order>, StoreError> {
         let order = &leased.order;
         let now = self.clock.now();
+        self.still_ours(leased)?;
         let (call, answer) = match step {
             Step::Wait(_) => return Ok(None),
             Step::Withdraw => return self.record(leased, vec![Change::Canceled]).await.map(Some),
@@ -63,16 +64,22 @@ impl Engine {
                 // The intent is on disk before the first byte leaves.
                 let submitting =
                     self.record(leased, vec![Change::Submitting { fixed: self.broker.fix() }]).await?;
-                let answer = limited(self.broker.submit(&submitting, self.clock.now())).await;
-                return self
-                    .settle(Leased { order: submitting, fence: leased.fence }, "submit", answer)
-                    .await;
+                let submitting = Leased { order: submitting, fence: leased.fence };
+                self.still_ours(&submitting)?;
+                let answer = limited(self.broker.submit(&submitting.order, self.clock.now())).await;
+                return self.settle(submitting, "submit", answer).await;
             }
             Step::Query => ("query", limited(self.broker.query(order, now)).await),
             Step::Cancel => ("cancel", limited(self.broker.cancel(order, now)).await),
             Step::Close => ("close", limited(self.broker.close(order, now)).await),
         };
         self.settle(leased.clone(), call, answer).await
+    }
+
+    /// Looked at last before a broker is called: who was paused for longer than the lease must not do what another
+    /// node has begun to do. What came of a call is fenced by the store; the call itself only by this.
+    fn still_ours(&self, leased: &Leased) -> Result<(), StoreError> {
+        if self.store.holds(leased) { Ok(()) } else { Err(StoreError::LeaseLost) }
     }
 
     /// Keeps what an answer proves.

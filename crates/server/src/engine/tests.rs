@@ -165,6 +165,16 @@ async fn the_decision_to_send_is_stored_before_the_broker_is_called() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lease_that_ran_out_between_decision_and_call_stops_the_call() {
+    let scene = Scene::begin(1, |call, _, _| panic!("`{call}` by who may no longer"));
+    scene.store.lease_ends_early.store(true, Ordering::Relaxed);
+    pass(1.0).await;
+    assert_eq!(scene.store.order(1).state(), OrderState::Submitting, "for its next owner to ask about");
+    assert!(scene.broker.calls_about(1).is_empty());
+    scene.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_outage_of_the_store_is_waited_out() {
     let scene = Scene::begin(0, |_, _, now| said(closed(now)));
     pass(0.1).await;

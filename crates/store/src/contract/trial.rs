@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    Accepted, CommitListener, Idempotency, Leased, MAX_PAGE, NewAccount, NewKey, NewOrder, OrderQuery,
-    Registered, Registration, SealedSecret, SharedStore, Shown, StoredEntry, Tally,
+    Accepted, Commit, CommitListener, Idempotency, Leased, MAX_PAGE, NewAccount, NewKey, NewOrder,
+    OrderQuery, Registered, Registration, SealedSecret, SharedStore, Shown, StoredEntry, Tally,
 };
 
 /// A backend on trial: one database that may be opened again and again.
@@ -38,10 +38,10 @@ pub struct Recorder {
 }
 
 impl CommitListener for Recorder {
-    fn committed(&self, shown: &[Shown], due_at: Option<Timestamp>) {
+    fn committed(&self, commit: &Commit) {
         let mut told = self.told.lock().unwrap();
-        told.0.extend_from_slice(shown);
-        told.1.extend(due_at);
+        told.0.extend_from_slice(&commit.shown);
+        told.1.extend(commit.due_here);
         self.changed.notify_waiters();
     }
 

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hookfill_domain::account::{BrokerAccount, Policy};
-use hookfill_domain::audit::AuditAction;
+use hookfill_domain::account::BrokerAccount;
 use hookfill_domain::ids::{BrokerAccountId, KeyId, UserId};
 use hookfill_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde_json::json;
 use uuid::Uuid;
 
 use super::SqliteStore;
-use super::group::{Draft, Group};
-use crate::rows::{from_json, scopes_from_text, scopes_to_text, to_json};
+use crate::rows::{from_json, scopes_from_text};
 use crate::{
-    AccountChange, Accounts, NewAccount, NewKey, Principal, Registered, Registration, Scope, SealedSecret,
-    StoreError, StoredSecret,
+    AccountChange, Accounts, NewAccount, NewKey, Principal, Registered, Registration, SealedSecret,
+    StoreError, StoredSecret, ledger,
 };
 
 const COLUMNS: &str = "user_id, id, broker_name, account_id, is_active, policy, created_at";
@@ -34,90 +31,7 @@ fn read_account(row: &Row<'_>) -> Result<BrokerAccount, StoreError> {
     })
 }
 
-fn insert_key(group: &Group<'_>, user_id: UserId, key: &NewKey, at: Timestamp) -> Result<(), StoreError> {
-    let mut insert = group.connection.prepare_cached(
-        "INSERT INTO api_keys (id, user_id, key_hash, label, scopes, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
-    let scopes = scopes_to_text(&Scope::ALL);
-    insert.execute(params![key.id.0.as_bytes(), user_id.0, key.hash, key.label, scopes, at.as_micros()])?;
-    Ok(())
-}
-
-fn insert_account(
-    group: &Group<'_>,
-    user_id: UserId,
-    new: &NewAccount,
-    at: Timestamp,
-) -> Result<BrokerAccount, StoreError> {
-    let NewAccount { id, broker_name, account_id, secret } = new.clone();
-    let policy = Policy::default();
-    let mut insert = group.connection.prepare_cached(
-        "INSERT INTO broker_accounts
-             (user_id, id, broker_name, account_id, secret, secret_key_id, is_active, policy, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8)",
-    )?;
-    insert.execute(params![
-        user_id.0,
-        id.0.as_bytes(),
-        broker_name,
-        account_id,
-        secret.token,
-        secret.key_id,
-        to_json(&policy)?,
-        at.as_micros(),
-    ])?;
-    Ok(BrokerAccount { id, user_id, broker_name, account_id, is_active: true, policy, created_at: at })
-}
-
-/// Puts an administrative act on the user's log; caches everywhere are to forget what they knew.
-fn note(
-    group: &mut Group<'_>,
-    user_id: UserId,
-    action: AuditAction,
-    details: &serde_json::Value,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    group.append(Draft { user_id, at, action, details: to_json(details)?, about: None })?;
-    group.credentials_changed();
-    Ok(())
-}
-
-fn register(group: &mut Group<'_>, new: &Registration) -> Result<Registered, StoreError> {
-    let Registration { username, key, account, at } = new;
-    let mut insert = group.connection.prepare_cached(
-        "INSERT INTO users (username, created_at) VALUES (?1, ?2) ON CONFLICT (username) DO NOTHING RETURNING id",
-    )?;
-    let made: Option<i64> =
-        insert.query_row(params![username, at.as_micros()], |row| row.get(0)).optional()?;
-    let Some(user_id) = made.map(UserId) else {
-        return Ok(Registered::UsernameTaken);
-    };
-    group.begin_journal(user_id, username)?;
-    insert_key(group, user_id, key, *at)?;
-    let account = insert_account(group, user_id, account, *at)?;
-    let details = json!({
-        "username": username, "key_id": key.id, "broker_account_id": account.id,
-        "broker_name": account.broker_name, "account_id": account.account_id,
-    });
-    note(group, user_id, AuditAction::AccountCreated, &details, *at)?;
-    Ok(Registered::Created { user_id, account })
-}
-
-fn link(
-    group: &mut Group<'_>,
-    user_id: UserId,
-    new: &NewAccount,
-    at: Timestamp,
-) -> Result<BrokerAccount, StoreError> {
-    let account = insert_account(group, user_id, new, at)?;
-    let details = json!({
-        "broker_account_id": account.id, "broker_name": account.broker_name, "account_id": account.account_id,
-    });
-    note(group, user_id, AuditAction::BrokerAccountLinked, &details, at)?;
-    Ok(account)
-}
-
-fn account(
+pub(super) fn account(
     connection: &Connection,
     user_id: UserId,
     id: BrokerAccountId,
@@ -126,56 +40,6 @@ fn account(
     let mut select = connection.prepare_cached(&sql)?;
     let mut rows = select.query(params![user_id.0, id.0.as_bytes()])?;
     rows.next()?.map(read_account).transpose()
-}
-
-fn change(
-    group: &mut Group<'_>,
-    user_id: UserId,
-    id: BrokerAccountId,
-    change: &AccountChange,
-    at: Timestamp,
-) -> Result<Option<BrokerAccount>, StoreError> {
-    let Some(mut account) = account(group.connection, user_id, id)? else {
-        return Ok(None);
-    };
-    let (action, details) = match change {
-        AccountChange::Deactivate if !account.is_active => return Ok(Some(account)),
-        AccountChange::Policy(change) => {
-            let policy = account.policy.changed(change);
-            if policy == account.policy {
-                return Ok(Some(account));
-            }
-            let details = json!({ "broker_account_id": id, "before": account.policy, "after": policy });
-            account.policy = policy;
-            (AuditAction::PolicyChanged, details)
-        }
-        AccountChange::Deactivate => {
-            account.is_active = false;
-            (AuditAction::BrokerAccountDeactivated, json!({ "broker_account_id": id }))
-        }
-    };
-    let mut update = group.connection.prepare_cached(
-        "UPDATE broker_accounts SET policy = ?3, is_active = ?4 WHERE user_id = ?1 AND id = ?2",
-    )?;
-    update.execute(params![user_id.0, id.0.as_bytes(), to_json(&account.policy)?, account.is_active])?;
-    note(group, user_id, action, &details, at)?;
-    Ok(Some(account))
-}
-
-fn issue(
-    group: &mut Group<'_>,
-    username: &str,
-    key: &NewKey,
-    at: Timestamp,
-) -> Result<Option<UserId>, StoreError> {
-    let mut select = group.connection.prepare_cached("SELECT id FROM users WHERE username = ?1")?;
-    let found: Option<i64> = select.query_row([username], |row| row.get(0)).optional()?;
-    let Some(user_id) = found.map(UserId) else {
-        return Ok(None);
-    };
-    insert_key(group, user_id, key, at)?;
-    note(group, user_id, AuditAction::ApiKeyIssued, &json!({ "key_id": key.id, "label": key.label }), at)?;
-    Ok(Some(user_id))
 }
 
 fn principal(connection: &Connection, key_hash: [u8; 32]) -> Result<Option<Principal>, StoreError> {
@@ -223,7 +87,7 @@ fn sample_secrets(connection: &Connection) -> Result<Vec<StoredSecret>, StoreErr
 #[async_trait]
 impl Accounts for SqliteStore {
     async fn register(&self, new: Registration) -> Result<Registered, StoreError> {
-        self.writer.write(None, move |group| register(group, &new)).await
+        self.writer.write(None, move |group| ledger::register(group, &new)).await
     }
 
     async fn link_account(
@@ -232,7 +96,7 @@ impl Accounts for SqliteStore {
         new: NewAccount,
         at: Timestamp,
     ) -> Result<BrokerAccount, StoreError> {
-        self.writer.write(None, move |group| link(group, user_id, &new, at)).await
+        self.writer.write(None, move |group| ledger::link(group, user_id, &new, at)).await
     }
 
     async fn accounts(&self, user_id: UserId) -> Result<Vec<BrokerAccount>, StoreError> {
@@ -256,7 +120,7 @@ impl Accounts for SqliteStore {
         wanted: AccountChange,
         at: Timestamp,
     ) -> Result<Option<BrokerAccount>, StoreError> {
-        self.writer.write(None, move |group| change(group, user_id, id, &wanted, at)).await
+        self.writer.write(None, move |group| ledger::change(group, user_id, id, &wanted, at)).await
     }
 
     async fn principal(&self, key_hash: [u8; 32]) -> Result<Option<Principal>, StoreError> {
@@ -270,7 +134,7 @@ impl Accounts for SqliteStore {
         at: Timestamp,
     ) -> Result<Option<UserId>, StoreError> {
         let username = username.to_owned();
-        self.writer.write(None, move |group| issue(group, &username, &key, at)).await
+        self.writer.write(None, move |group| ledger::issue(group, &username, &key, at)).await
     }
 
     async fn credentials_revision(&self) -> Result<i64, StoreError> {

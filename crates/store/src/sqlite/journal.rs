@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use super::orders::order_by_id;
-use crate::{ChainState, Journal, MAX_PAGE, Shown, StoreError, StoredEntry};
+use crate::{ChainState, Journal, MAX_HEADS, MAX_PAGE, Shown, StoreError, StoredEntry};
 
 /// The columns of an entry, in the order in which [`read_entry`] takes them.
 const COLUMNS: &str = "seq, step, at, action, order_id, details, message, hash, prev_seq, prev_step, user_id";
@@ -195,6 +195,20 @@ impl Journal for SqliteStore {
             let mut select = connection.prepare_cached("SELECT seq FROM heads WHERE user_id = ?1")?;
             let seq: Option<i64> = select.query_row([user_id.0], |row| row.get(0)).optional()?;
             seq.map(Seq).ok_or(StoreError::Missing("such user"))
+        };
+        self.readers.read(read).await
+    }
+
+    async fn heads(&self, users: &[UserId]) -> Result<Vec<(UserId, Seq)>, StoreError> {
+        let users = users[..users.len().min(MAX_HEADS)].to_vec();
+        let read = move |connection: &Connection| {
+            let mut select = connection.prepare_cached("SELECT seq FROM heads WHERE user_id = ?1")?;
+            let mut heads = Vec::with_capacity(users.len());
+            for user_id in users {
+                let seq: Option<i64> = select.query_row([user_id.0], |row| row.get(0)).optional()?;
+                heads.extend(seq.map(|seq| (user_id, Seq(seq))));
+            }
+            Ok(heads)
         };
         self.readers.read(read).await
     }

@@ -1,8 +1,7 @@
 //! The store on SQLite: one writer that commits in groups, readers beside it.
 
 mod accounts;
-mod commands;
-mod group;
+mod books;
 mod journal;
 mod open;
 mod orders;

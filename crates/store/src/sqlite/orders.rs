@@ -1,23 +1,19 @@
 //! Signals and orders.
 
 use async_trait::async_trait;
-use hookfill_domain::audit::{AuditAction, Place};
+use hookfill_domain::audit::Place;
 use hookfill_domain::ids::{OrderId, Seq, UserId};
-use hookfill_domain::lifecycle::{Change, OrderEvent};
 use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
-use hookfill_domain::wire::{self, Status};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::SqliteStore;
-use super::commands;
-use super::group::{About, Draft, Group};
-use crate::rows::{OrderRow, StoredOrder, from_json, to_json};
+use crate::rows::{OrderRow, StoredOrder, from_json};
 use crate::{
     Accepted, Idempotency, MAX_PAGE, MAX_SCAN, Made, Managed, NewCommand, NewOrder, OrderQuery, Orders, Page,
-    Refusal, Remembered, Request, Requested, StoreError, Tally,
+    Refusal, Remembered, Request, Requested, StoreError, Tally, ledger,
 };
 
 /// The columns of an order, in the order in which [`read_order`] takes them.
@@ -64,65 +60,6 @@ pub(super) fn order_by_id(
     row.map(into_order).transpose()
 }
 
-/// The order at a place in its owner's history.
-pub(super) fn order_at(
-    group: &Group<'_>,
-    user_id: UserId,
-    seq: Seq,
-) -> Result<StoredOrder<Order>, StoreError> {
-    let mut select = group.connection.prepare_cached(&select("WHERE user_id = ?1 AND seq = ?2"))?;
-    let row = select.query_row(params![user_id.0, seq.0], read_order).optional()?;
-    row.map(into_order).transpose()?.ok_or(StoreError::Missing("such order"))
-}
-
-/// Applies events to a stored order, all or none: its journal entries, its row, the tallies.
-pub(super) fn apply(
-    group: &mut Group<'_>,
-    stored: StoredOrder<Order>,
-    events: &[OrderEvent],
-) -> Result<Order, StoreError> {
-    // Everything is decided before anything is written.
-    let mut steps = Vec::with_capacity(events.len());
-    let mut current = stored.order.clone();
-    for event in events {
-        let next = current.clone().apply(event)?;
-        steps.push((event, current, next.clone()));
-        current = next;
-    }
-    let mut last = stored.last;
-    for (event, before, after) in &steps {
-        last = group.append(Draft {
-            user_id: after.user_id,
-            at: event.at,
-            action: AuditAction::from(&event.change),
-            details: to_json(&event.change)?,
-            about: Some(About {
-                order: after,
-                previous: Some(last),
-                message_type: wire::message_type(Some(before), after),
-            }),
-        })?;
-    }
-    group.count(Some(&stored.order), &current)?;
-    group.work_is_due(current.due_at);
-    let mut update = group.connection.prepare_cached(
-        "UPDATE orders SET state = ?3, bracket = ?4, progress = ?5, due_at = ?6, updated_at = ?7, last_seq = ?8, last_step = ?9
-         WHERE user_id = ?1 AND seq = ?2",
-    )?;
-    update.execute(params![
-        current.user_id.0,
-        current.seq.0,
-        current.state().as_str(),
-        to_json(&current.bracket)?,
-        to_json(&current.progress)?,
-        current.due_at.map(Timestamp::as_micros),
-        current.updated_at.as_micros(),
-        last.seq.0,
-        last.step,
-    ])?;
-    Ok(current)
-}
-
 /// What a key was used for: an order's key stands in its row, a command's in a table of its own.
 pub(super) fn remembered(
     connection: &Connection,
@@ -146,73 +83,6 @@ pub(super) fn remembered(
         .optional()?;
     let Some((made, body_hash)) = found else { return Ok(None) };
     Ok(Some(Remembered { made: from_json(&made)?, same_body: body_hash == key.body_hash }))
-}
-
-fn accept(group: &mut Group<'_>, new: &NewOrder) -> Result<Accepted, StoreError> {
-    let mut order = new.order.clone();
-    if let Some(key) = new.idempotency
-        && let Some(known) = remembered(group.connection, order.user_id, key)?
-    {
-        return Ok(Accepted::Remembered(known));
-    }
-    order.seq = group.head(order.user_id)?.place.seq.next();
-    let last = group.append(Draft {
-        user_id: order.user_id,
-        at: order.created_at,
-        action: AuditAction::OrderCreated,
-        details: new.details.clone(),
-        about: Some(About { order: &order, previous: None, message_type: wire::message_type(None, &order) }),
-    })?;
-    let mut insert = group.connection.prepare_cached(
-        "INSERT INTO orders (user_id, seq, id, broker_account_id, source_id, instrument, state, terms, bracket, progress,
-                             due_at, created_at, updated_at, last_seq, last_step, key_hash, body_hash)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-    )?;
-    insert.execute(params![
-        order.user_id.0,
-        order.seq.0,
-        order.id.0.as_bytes(),
-        order.broker_account_id.0.as_bytes(),
-        order.source_id.as_ref().map(|id| id.0.as_bytes().as_slice()),
-        order.terms.instrument.as_str(),
-        order.state().as_str(),
-        to_json(&order.terms)?,
-        to_json(&order.bracket)?,
-        to_json(&order.progress)?,
-        order.due_at.map(Timestamp::as_micros),
-        order.created_at.as_micros(),
-        order.updated_at.as_micros(),
-        last.seq.0,
-        last.step,
-        new.idempotency.map(|key| key.key_hash),
-        new.idempotency.map(|key| key.body_hash),
-    ])?;
-    group.count(None, &order)?;
-    group.work_is_due(order.due_at);
-    Ok(Accepted::Created(order.seq))
-}
-
-fn request(
-    group: &mut Group<'_>,
-    user_id: UserId,
-    id: OrderId,
-    asked: Request,
-    at: Timestamp,
-) -> Result<Requested, StoreError> {
-    let Some(stored) = order_by_id(group.connection, user_id, id)? else {
-        return Ok(Requested::NotFound);
-    };
-    let (needed, change) = match asked {
-        Request::Cancel => (Status::Pending, Change::CancelRequested),
-        Request::Close => (Status::Executed, Change::CloseRequested),
-    };
-    if stored.order.status() != needed {
-        return Ok(Requested::WrongStatus(stored.order));
-    }
-    if stored.order.state().request().is_some() {
-        return Ok(Requested::Stored(stored.order));
-    }
-    apply(group, stored, &[OrderEvent { at, change }]).map(Requested::Stored)
 }
 
 /// A page of orders. A filter looks at [`MAX_SCAN`] rows at most, so that no page costs more than that.
@@ -270,25 +140,15 @@ fn tally(connection: &Connection, user_id: UserId) -> Result<Tally, StoreError> 
 #[async_trait]
 impl Orders for SqliteStore {
     async fn accept_signal(&self, new: NewOrder, deadline: Instant) -> Result<Accepted, StoreError> {
-        self.writer.write(Some(deadline), move |group| accept(group, &new)).await
+        self.writer.write(Some(deadline), move |group| ledger::accept(group, &new)).await
     }
 
     async fn refuse_signal(&self, refusal: Refusal, deadline: Instant) -> Result<(), StoreError> {
-        let work = move |group: &mut Group<'_>| {
-            group.append(Draft {
-                user_id: refusal.user_id,
-                at: refusal.at,
-                action: AuditAction::SignalRejected,
-                details: refusal.details.clone(),
-                about: None,
-            })?;
-            Ok(())
-        };
-        self.writer.write(Some(deadline), work).await
+        self.writer.write(Some(deadline), move |group| ledger::refuse(group, &refusal)).await
     }
 
     async fn manage(&self, new: NewCommand, deadline: Instant) -> Result<Managed, StoreError> {
-        self.writer.write(Some(deadline), move |group| commands::manage(group, &new)).await
+        self.writer.write(Some(deadline), move |group| ledger::manage(group, &new)).await
     }
 
     async fn remembered(&self, user_id: UserId, key: Idempotency) -> Result<Option<Remembered>, StoreError> {
@@ -313,7 +173,7 @@ impl Orders for SqliteStore {
         asked: Request,
         at: Timestamp,
     ) -> Result<Requested, StoreError> {
-        self.writer.write(None, move |group| request(group, user_id, id, asked, at)).await
+        self.writer.write(None, move |group| ledger::request(group, user_id, id, asked, at)).await
     }
 
     async fn tally(&self, user_id: UserId) -> Result<Tally, StoreError> {

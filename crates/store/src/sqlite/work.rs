@@ -10,9 +10,9 @@ use hookfill_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteStore;
-use super::group::Group;
-use super::orders::{apply, order_at, read_order, select};
-use crate::{Fence, Leased, OrderKey, StoreError, Work};
+use super::books::Group;
+use super::orders::{read_order, select};
+use crate::{Fence, Leased, OrderKey, StoreError, Work, ledger};
 
 /// The places come from the index alone; only what is not busy is read.
 fn due(
@@ -69,33 +69,25 @@ impl Work for SqliteStore {
     }
 
     async fn record(&self, leased: &Leased, events: Vec<OrderEvent>) -> Result<Order, StoreError> {
-        let (user_id, seq) = (leased.order.user_id, leased.order.seq);
-        let work = move |group: &mut Group<'_>| {
-            let stored = order_at(group, user_id, seq)?;
-            apply(group, stored, &events)
-        };
-        self.writer.write(None, work).await
+        let leased = leased.clone();
+        self.writer.write(None, move |group| ledger::record(group, &leased, &events)).await
     }
 
     async fn postpone(&self, leased: &Leased, until: Timestamp) -> Result<(), StoreError> {
-        let (user_id, seq, state) = (leased.order.user_id, leased.order.seq, leased.order.state().as_str());
-        let seen = leased.order.due_at.map(Timestamp::as_micros);
-        let work = move |group: &mut Group<'_>| {
-            // Only if nothing has happened meanwhile: a request that came in is due at once. Its time alone does not
-            // tell, for it can have come at the very time at which the order was due.
-            let mut update = group.connection.prepare_cached(
-                "UPDATE orders SET due_at = ?3 WHERE user_id = ?1 AND seq = ?2 AND due_at IS ?4 AND state = ?5",
-            )?;
-            update.execute(params![user_id.0, seq.0, until.as_micros(), seen, state])?;
-            group.work_is_due(Some(until));
-            Ok(())
-        };
-        self.writer.write(None, work).await
+        let leased = leased.clone();
+        self.writer.write(None, move |group| ledger::postpone(group, &leased, until)).await
     }
 
+    /// Nobody else can have it.
+    fn holds(&self, _leased: &Leased) -> bool {
+        true
+    }
+
+    async fn retire(&self) {}
+
     async fn probe(&self) -> Result<(), StoreError> {
-        let work = |group: &mut Group<'_>| {
-            group.connection.execute("UPDATE revision SET probe = probe + 1", [])?;
+        let work = |group: &mut Group| {
+            group.books.connection.execute("UPDATE revision SET probe = probe + 1", [])?;
             Ok(())
         };
         self.writer.write(None, work).await

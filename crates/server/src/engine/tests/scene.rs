@@ -31,6 +31,8 @@ pub(super) struct Memory {
     alarm: Arc<Alarm>,
     looks: AtomicUsize,
     pub(super) out_of_order: AtomicBool,
+    /// The right to work an order is over as soon as it was decided to send it.
+    pub(super) lease_ends_early: AtomicBool,
     /// Recording anything for this order panics.
     cursed: Option<Seq>,
 }
@@ -42,6 +44,10 @@ impl Memory {
 
     pub(super) fn order(&self, seq: i64) -> Order {
         self.orders()[&(UserId(1), Seq(seq))].clone()
+    }
+
+    fn is_ours(&self, order: &Order) -> bool {
+        !self.lease_ends_early.load(Ordering::Relaxed) || order.state() != OrderState::Submitting
     }
 
     pub(super) fn apply(&self, seq: i64, at: Timestamp, change: Change) {
@@ -65,7 +71,8 @@ impl Work for Memory {
             return Err(StoreError::Unavailable("out of order".to_owned()));
         }
         let is_due = |order: &&Order| {
-            order.due_at.is_some_and(|at| at <= now) && !busy.contains(&(order.user_id, order.seq))
+            let is_free = !busy.contains(&(order.user_id, order.seq));
+            order.due_at.is_some_and(|at| at <= now) && is_free && self.is_ours(order)
         };
         let mut due: Vec<Order> = self.orders().values().filter(is_due).cloned().collect();
         due.sort_by_key(|order| order.due_at);
@@ -98,6 +105,12 @@ impl Work for Memory {
         self.alarm.ring(until);
         Ok(())
     }
+
+    fn holds(&self, leased: &Leased) -> bool {
+        self.is_ours(&leased.order)
+    }
+
+    async fn retire(&self) {}
 
     async fn probe(&self) -> Result<(), StoreError> {
         Ok(())
@@ -172,6 +185,7 @@ impl Scene {
             alarm: Arc::clone(&alarm),
             looks: AtomicUsize::new(0),
             out_of_order: AtomicBool::new(false),
+            lease_ends_early: AtomicBool::new(false),
             cursed: cursed.map(Seq),
         });
         let broker = Arc::new(Rude { manners: Box::new(manners), calls: Mutex::default() });

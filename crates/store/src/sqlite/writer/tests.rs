@@ -1,7 +1,9 @@
 use std::sync::Mutex;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc as std_mpsc;
+use std::time::Duration;
 
+use hookfill_domain::ids::UserId;
 use hookfill_domain::time::Timestamp;
 use rusqlite::params;
 use tempfile::TempDir;
@@ -10,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::super::{Role, open};
 use super::*;
-use crate::Shown;
+use crate::queue::QUEUE;
 
 /// What a listener was told beside the messages.
 #[derive(Default)]
@@ -20,8 +22,8 @@ struct Told {
 }
 
 impl CommitListener for Told {
-    fn committed(&self, _shown: &[Shown], due_at: Option<Timestamp>) {
-        self.due.lock().unwrap().extend(due_at);
+    fn committed(&self, commit: &Commit) {
+        self.due.lock().unwrap().extend(commit.due_here);
     }
     fn group_committed(&self, _writes: usize, _took: Duration) {}
     fn failed(&self, cause: &str) {
@@ -37,14 +39,17 @@ fn start() -> (TempDir, Arc<Writer>, Arc<Told>) {
     (dir, Arc::new(writer), told)
 }
 
-fn insert(group: &Group<'_>, name: &str) -> Result<(), StoreError> {
-    group.connection.execute("INSERT INTO users (username, created_at) VALUES (?1, 0)", params![name])?;
+fn insert(group: &Group, name: &str) -> Result<(), StoreError> {
+    group
+        .books
+        .connection
+        .execute("INSERT INTO users (username, created_at) VALUES (?1, 0)", params![name])?;
     Ok(())
 }
 
 async fn names(writer: &Writer) -> Vec<String> {
-    let select = |group: &mut Group<'_>| {
-        let mut select = group.connection.prepare("SELECT username FROM users ORDER BY username")?;
+    let select = |group: &mut Group| {
+        let mut select = group.books.connection.prepare("SELECT username FROM users ORDER BY username")?;
         Ok(select.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?)
     };
     writer.write(None, select).await.unwrap()
@@ -56,7 +61,7 @@ async fn occupy(writer: &Arc<Writer>, asking: &mut JoinSet<Result<(), StoreError
     let (gate, busy) = (Mutex::new(gate), Arc::new(Notify::new()));
     let (writer, begun) = (Arc::clone(writer), Arc::clone(&busy));
     asking.spawn(async move {
-        let wait = move |_: &mut Group<'_>| {
+        let wait = move |_: &mut Group| {
             begun.notify_one();
             // It comes back with an error as soon as the other end is dropped.
             let _ = gate.lock().unwrap().recv();
@@ -82,7 +87,7 @@ async fn a_write_that_fails_fails_alone_and_is_undone() {
     for turn in 0..5 {
         let (writer, runs) = (Arc::clone(&writer), Arc::clone(&runs));
         asking.spawn(async move {
-            let work = move |group: &mut Group<'_>| {
+            let work = move |group: &mut Group| {
                 insert(group, &format!("user {turn}"))?;
                 if turn == 2 {
                     runs.fetch_add(1, Ordering::Relaxed);
@@ -109,8 +114,8 @@ async fn a_group_tells_the_earliest_time_at_which_any_of_it_is_due() {
     for due_at in [None, Some(300), Some(100), None, Some(200)] {
         let (writer, due_at) = (Arc::clone(&writer), due_at.map(Timestamp::from_micros));
         asking.spawn(async move {
-            let work = move |group: &mut Group<'_>| {
-                group.work_is_due(due_at);
+            let work = move |group: &mut Group| {
+                group.work_is_due(UserId(1), due_at);
                 Ok(())
             };
             writer.write(None, work).await
@@ -126,15 +131,18 @@ async fn a_group_tells_the_earliest_time_at_which_any_of_it_is_due() {
 async fn a_full_disk_stores_nothing_and_is_no_end() {
     let (_dir, writer, told) = start();
     let limit = |pages: i64| {
-        move |group: &mut Group<'_>| {
+        move |group: &mut Group| {
             let pragma = "max_page_count";
-            Ok(group.connection.pragma_update_and_check(None, pragma, pages, |row| row.get::<_, i64>(0))?)
+            Ok(group
+                .books
+                .connection
+                .pragma_update_and_check(None, pragma, pages, |row| row.get::<_, i64>(0))?)
         }
     };
     // The least that SQLite allows is the size that the database has.
     let size = writer.write(None, limit(1)).await.unwrap();
     let long = "x".repeat(100_000);
-    let fill = move |group: &mut Group<'_>| insert(group, &long);
+    let fill = move |group: &mut Group| insert(group, &long);
     let full = writer.write(None, fill.clone()).await;
     assert!(matches!(full, Err(StoreError::Unavailable(_))), "{full:?}");
     assert_eq!(names(&writer).await, Vec::<String>::new());
@@ -147,13 +155,13 @@ async fn a_full_disk_stores_nothing_and_is_no_end() {
 #[tokio::test]
 async fn after_a_disk_error_nothing_more_is_taken() {
     let (_dir, writer, told) = start();
-    let torn = |group: &mut Group<'_>| -> Result<(), StoreError> {
+    let torn = |group: &mut Group| -> Result<(), StoreError> {
         insert(group, "torn")?;
         Err(StoreError::Failed("a sync failed".to_owned()))
     };
     let failed = StoreError::Failed("a sync failed".to_owned());
     assert_eq!(writer.write(None, torn).await, Err(failed.clone()));
-    assert_eq!(writer.write(None, |group: &mut Group<'_>| insert(group, "later")).await, Err(failed));
+    assert_eq!(writer.write(None, |group: &mut Group| insert(group, "later")).await, Err(failed));
     assert_eq!(*told.failures.lock().unwrap(), ["a sync failed"]);
 }
 
@@ -166,7 +174,7 @@ async fn more_writes_than_may_wait_are_turned_away_at_once() {
     let mut away = 0;
     for _ in 0..2 * QUEUE {
         // Its deadline has passed when it asks: it waits, withdrawn, unless there is no room for it.
-        let answer = writer.write(Some(passed), |_: &mut Group<'_>| Ok(())).await;
+        let answer = writer.write(Some(passed), |_: &mut Group| Ok(())).await;
         let Err(StoreError::Unavailable(why)) = answer else { panic!("{answer:?}") };
         away += usize::from(why.contains("wait already"));
     }
@@ -183,7 +191,7 @@ async fn what_waits_when_the_store_closes_is_committed() {
     for turn in 0..3 {
         let writer = Arc::clone(&writer);
         asking.spawn(async move {
-            writer.write(None, move |group: &mut Group<'_>| insert(group, &format!("user {turn}"))).await
+            writer.write(None, move |group: &mut Group| insert(group, &format!("user {turn}"))).await
         });
     }
     let_all_ask().await;

@@ -1,0 +1,140 @@
+//! What waits to be written: taken in groups, withdrawn at its deadline, answered after the commit. For every backend.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::StoreError;
+
+/// Writes that may wait; more are told so at once.
+pub(crate) const QUEUE: usize = 8192;
+/// Most writes of one group.
+pub(crate) const GROUP: usize = 512;
+/// How long a caller without a deadline of its own waits.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// One waiting write to a group `G`.
+pub(crate) trait Job<G>: Send {
+    /// Whether its caller still waits; from then on it cannot be withdrawn.
+    fn take(&self) -> bool;
+    /// Does the work inside the group's transaction. May run again, after a rollback.
+    fn run(&mut self, group: &mut G) -> Result<(), StoreError>;
+    /// Tells the caller, after the commit.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+const WAITING: u8 = 0;
+const TAKEN: u8 = 1;
+const WITHDRAWN: u8 = 2;
+
+struct Write<T, F> {
+    work: F,
+    output: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+    ticket: Arc<AtomicU8>,
+}
+
+impl<G, T, F> Job<G> for Write<T, F>
+where
+    T: Send,
+    F: FnMut(&mut G) -> Result<T, StoreError> + Send,
+{
+    fn take(&self) -> bool {
+        match self.ticket.compare_exchange(WAITING, TAKEN, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => true,
+            Err(state) => state == TAKEN,
+        }
+    }
+
+    fn run(&mut self, group: &mut G) -> Result<(), StoreError> {
+        self.output = Some((self.work)(group)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Write { output, reply, .. } = *self;
+        let lost = || StoreError::Corrupt("a write made no answer".to_owned());
+        // The caller may have stopped waiting; what is stored stays stored.
+        let _ = reply.send(committed.and_then(|()| output.ok_or_else(lost)));
+    }
+}
+
+/// The callers' end of a queue of messages, each of which carries a job.
+pub(crate) struct Queue<M>(mpsc::Sender<M>);
+
+/// A queue and the end that takes from it.
+pub(crate) fn queue<M>() -> (Queue<M>, mpsc::Receiver<M>) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    (Queue(sender), receiver)
+}
+
+impl<M> Queue<M> {
+    /// Does some work in a group and returns once it is on disk.
+    ///
+    /// `work` may run more than once, so it must depend on nothing that it changes outside the group.
+    pub(crate) async fn write<G, T, F>(
+        &self,
+        deadline: Option<Instant>,
+        work: F,
+        wrap: impl FnOnce(Box<dyn Job<G>>) -> M,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut G) -> Result<T, StoreError> + Send + 'static,
+    {
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + LONGEST_WAIT);
+        let (reply, answer) = oneshot::channel();
+        let ticket = Arc::new(AtomicU8::new(WAITING));
+        let write = Write { work, output: None, reply, ticket: Arc::clone(&ticket) };
+        match self.0.try_send(wrap(Box::new(write))) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                return Err(StoreError::Unavailable(format!("{QUEUE} writes wait already")));
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                return Err(StoreError::Failed("the writer has stopped".to_owned()));
+            }
+        }
+        match tokio::time::timeout_at(deadline, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(StoreError::Failed("the writer has stopped".to_owned())),
+            Err(_)
+                if ticket
+                    .compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire)
+                    .is_ok() =>
+            {
+                Err(StoreError::Unavailable(
+                    "the write was still waiting at its deadline and is withdrawn".to_owned(),
+                ))
+            }
+            Err(_) => Err(StoreError::OutcomeUnknown),
+        }
+    }
+}
+
+/// Whether an error is a job's own refusal, decided before anything was written: it fails alone. Any other undoes the
+/// whole group.
+pub(crate) fn is_refusal(error: &StoreError) -> bool {
+    match error {
+        StoreError::Illegal(_) | StoreError::LeaseLost | StoreError::Missing(_) => true,
+        StoreError::Unavailable(_)
+        | StoreError::OutcomeUnknown
+        | StoreError::Failed(_)
+        | StoreError::Corrupt(_) => false,
+    }
+}
+
+/// Runs jobs in a group: each one's own outcome, or what undoes the whole.
+pub(crate) fn run<'j, G: 'j>(
+    group: &mut G,
+    jobs: impl Iterator<Item = &'j mut Box<dyn Job<G>>>,
+) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+    jobs.map(|job| match job.run(group) {
+        Err(error) if !is_refusal(&error) => Err(error),
+        outcome => Ok(outcome),
+    })
+    .collect()
+}
