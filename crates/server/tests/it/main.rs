@@ -12,6 +12,7 @@ mod analytics;
 mod audit;
 mod auth;
 mod commands;
+mod deploy;
 mod docs;
 mod engine;
 mod events;
