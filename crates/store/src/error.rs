@@ -51,6 +51,20 @@ pub enum OpenError {
         /// The reason.
         cause: String,
     },
+    /// What names the database cannot be used.
+    #[error("the database's URL {0}")]
+    Url(String),
+    /// The server acknowledges what it may lose.
+    #[error(
+        "the database {path} runs with {setting} = off: what it acknowledges can be lost; set {setting} = on, and \
+         restart it"
+    )]
+    Unsafe {
+        /// Which database.
+        path: String,
+        /// The server's setting.
+        setting: &'static str,
+    },
     /// The SQLite library is too old to be trusted with write-ahead logs.
     #[error("SQLite {0} has a bug that can corrupt the database; 3.51.3 or newer is needed")]
     LibraryTooOld(String),

@@ -15,12 +15,14 @@ use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
 use tokio::time::Instant;
 
+mod chain;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
 mod ledger;
 mod model;
 mod partition;
+pub mod postgres;
 mod queue;
 mod rows;
 pub mod sqlite;

@@ -18,7 +18,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// One waiting write to a group `G`.
 pub(crate) trait Job<G>: Send {
-    /// Whether its caller still waits; from then on it cannot be withdrawn.
+    /// Whether its caller still waits; from then on it cannot be withdrawn. May be asked again.
     fn take(&self) -> bool;
     /// Does the work inside the group's transaction. May run again, after a rollback.
     fn run(&mut self, group: &mut G) -> Result<(), StoreError>;
@@ -45,7 +45,7 @@ where
     fn take(&self) -> bool {
         match self.ticket.compare_exchange(WAITING, TAKEN, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => true,
-            Err(state) => state == TAKEN,
+            Err(state) => state == TAKEN && !self.reply.is_closed(),
         }
     }
 

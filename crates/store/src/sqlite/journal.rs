@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hookfill_domain::audit::{AuditAction, ChainHash, JournalEntry, Place, audit_id};
+use hookfill_domain::audit::{AuditAction, ChainHash, Place};
 use hookfill_domain::ids::{OrderId, Seq, UserId};
 use hookfill_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -11,25 +11,19 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use super::orders::order_by_id;
+use crate::chain::{Link, Walk};
 use crate::{ChainState, Journal, MAX_HEADS, MAX_PAGE, Shown, StoreError, StoredEntry};
 
 /// The columns of an entry, in the order in which [`read_entry`] takes them.
-const COLUMNS: &str = "seq, step, at, action, order_id, details, message, hash, prev_seq, prev_step, user_id";
+const COLUMNS: &str = "seq, step, at, action, order_id, details, message, hash, prev_seq, prev_step";
 
-/// An entry, the place of its order's entry before it, and whose it is.
-struct EntryRow {
-    entry: StoredEntry,
-    previous: Option<Place>,
-    user_id: UserId,
-}
-
-fn read_entry(row: &Row<'_>) -> Result<EntryRow, StoreError> {
+fn read_entry(row: &Row<'_>) -> Result<Link, StoreError> {
     let word: String = row.get(3)?;
     let action = AuditAction::from_word(&word)
         .ok_or_else(|| StoreError::Corrupt(format!("`{word}` is no action of the audit log")))?;
     let order_id: Option<[u8; 16]> = row.get(4)?;
     let previous: (Option<i64>, Option<i64>) = (row.get(8)?, row.get(9)?);
-    Ok(EntryRow {
+    Ok(Link {
         entry: StoredEntry {
             place: Place { seq: Seq(row.get(0)?), step: row.get(1)? },
             at: Timestamp::from_micros(row.get(2)?),
@@ -40,7 +34,6 @@ fn read_entry(row: &Row<'_>) -> Result<EntryRow, StoreError> {
             hash: row.get(7)?,
         },
         previous: previous.0.zip(previous.1).map(|(seq, step)| Place { seq: Seq(seq), step }),
-        user_id: UserId(row.get(10)?),
     })
 }
 
@@ -116,46 +109,30 @@ fn entries(
     Ok(entries)
 }
 
-/// One user's chain, as far as the walk has come.
-struct Walk {
-    user_id: UserId,
-    place: Place,
-    hash: ChainHash,
-}
-
-impl Walk {
-    fn begin(user_id: UserId) -> Self {
-        Self { user_id, place: Place::default(), hash: ChainHash::default() }
-    }
-
-    /// Takes the next entry; false if it is not the one that was written there.
-    fn take(&mut self, entry: StoredEntry, previous: Option<Place>) -> bool {
-        let StoredEntry { place, at, action, order_id, details, message, hash } = entry;
-        let expected = match message {
-            Some(_) => Place { seq: self.place.seq.next(), step: 0 },
-            None => Place { seq: self.place.seq, step: self.place.step + 1 },
-        };
-        let entry =
-            JournalEntry { user_id: self.user_id, place, at, action, order_id, previous, details, message };
-        let chained = entry.chained(&self.hash);
-        let same = place == expected && chained.0 == hash;
-        self.place = place;
-        self.hash = chained;
-        same
-    }
-
-    fn broken(&self, id: Option<Uuid>) -> ChainState {
-        ChainState::Broken { user_id: self.user_id, place: self.place, id }
-    }
-}
-
-/// The walk of one user's chain ends where the head says it does.
-fn ends_at_head(connection: &Connection, walk: &Walk) -> Result<bool, StoreError> {
+/// Where a user's head says that the journal ends.
+fn head(connection: &Connection, user_id: UserId) -> Result<Option<(Place, ChainHash)>, StoreError> {
     let mut select = connection.prepare_cached("SELECT seq, step, hash FROM heads WHERE user_id = ?1")?;
-    let head = select.query_row([walk.user_id.0], |row| {
+    let head = select.query_row([user_id.0], |row| {
         Ok((Place { seq: Seq(row.get(0)?), step: row.get(1)? }, ChainHash(row.get(2)?)))
     });
-    Ok(head.optional()? == Some((walk.place, walk.hash)))
+    Ok(head.optional()?)
+}
+
+/// Walks along one user's chain and counts its entries.
+fn walk(connection: &Connection, user_id: UserId) -> Result<Result<u64, ChainState>, StoreError> {
+    let mut walk = Walk::begin(user_id);
+    let mut walked = 0;
+    let mut entries = connection.prepare_cached(&select("WHERE user_id = ?1 ORDER BY seq, step"))?;
+    let mut rows = entries.query([user_id.0])?;
+    while let Some(row) = rows.next()? {
+        let place = Place { seq: Seq(row.get(0)?), step: row.get(1)? };
+        let Ok(link) = read_entry(row) else { return Ok(Err(walk.unreadable(place))) };
+        if let Err(broken) = walk.take(link) {
+            return Ok(Err(broken));
+        }
+        walked += 1;
+    }
+    Ok(walk.end(head(connection, user_id)?).map(|()| walked))
 }
 
 fn verify(connection: &Connection) -> Result<ChainState, StoreError> {
@@ -164,28 +141,14 @@ fn verify(connection: &Connection) -> Result<ChainState, StoreError> {
     let mut users =
         snapshot.prepare("SELECT user_id FROM heads UNION SELECT user_id FROM journal ORDER BY 1")?;
     let users: Vec<i64> = users.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let mut walked = 0;
+    let mut entries = 0;
     for user_id in users.into_iter().map(UserId) {
-        let mut walk = Walk::begin(user_id);
-        let mut entries = snapshot.prepare_cached(&select("WHERE user_id = ?1 ORDER BY seq, step"))?;
-        let mut rows = entries.query([user_id.0])?;
-        while let Some(row) = rows.next()? {
-            let place = Place { seq: Seq(row.get(0)?), step: row.get(1)? };
-            let Ok(row) = read_entry(row) else {
-                walk.place = place;
-                return Ok(walk.broken(None));
-            };
-            let id = audit_id(&ChainHash(row.entry.hash), 0);
-            if row.user_id != user_id || !walk.take(row.entry, row.previous) {
-                return Ok(walk.broken(Some(id)));
-            }
-            walked += 1;
-        }
-        if !ends_at_head(&snapshot, &walk)? {
-            return Ok(walk.broken(None));
+        match walk(&snapshot, user_id)? {
+            Ok(walked) => entries += walked,
+            Err(broken) => return Ok(broken),
         }
     }
-    Ok(ChainState::Intact { entries: walked })
+    Ok(ChainState::Intact { entries })
 }
 
 #[async_trait]

@@ -1,0 +1,383 @@
+//! A lane: takes whatever waits for its users, commits it as one group, then answers all of it.
+//!
+//! A user's writes go through one lane of a node. Nodes meet at the user's head, which a group locks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use hookfill_domain::audit::{ChainHash, Place};
+use hookfill_domain::ids::UserId;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+use tokio_postgres::Error;
+
+use super::batch::{Batch, Link};
+use super::books::{Group, Needs};
+use super::connect::Target;
+use super::error::{Meaning, meaning, sentence};
+use super::leases::Leases;
+use super::load::load;
+use super::sql::{Sql, Statements};
+use super::writes::Writes;
+use crate::queue::{GROUP, Job, run};
+use crate::{Commit, CommitListener, Partition, StoreError};
+
+/// How long the server may take for one step of a group; then the connection counts as lost.
+const STEP_LIMIT: Duration = Duration::from_secs(3);
+/// How long writes wait for a connection that is being made, before they are told that there is none.
+const CONNECT_PATIENCE: Duration = Duration::from_millis(250);
+/// How long making a connection may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// How soon after a failure it is tried again.
+const RECONNECT_AFTER: Duration = Duration::from_millis(100);
+/// How often a group is run again that met another node's writes, before its jobs go one by one.
+const TRIES: usize = 4;
+
+/// What waits in a lane.
+pub(super) struct Waiting {
+    pub(super) needs: Needs,
+    pub(super) job: Box<dyn Job<Group>>,
+}
+
+/// What became of each job of a group.
+type Outcomes = Vec<Result<(), StoreError>>;
+
+/// An entry and its hash: nothing else hashes to that.
+type Evidence = (UserId, Place, ChainHash);
+
+/// A group whose commit was sent and never answered.
+struct Doubt {
+    jobs: Vec<Waiting>,
+    outcomes: Outcomes,
+    commit: Commit,
+    /// The first entry that it appended: whether that is there tells whether the group is.
+    evidence: Option<Evidence>,
+}
+
+/// Why a group is not committed, as far as is known.
+enum Failure {
+    /// It is not, and the connection is good.
+    Undone(StoreError, Meaning),
+    /// It is not, and the connection is gone.
+    Lost(StoreError),
+    /// Nobody knows.
+    Unknown(Box<Doubt>),
+}
+
+/// How a lane works.
+#[derive(Clone)]
+pub(super) struct Terms {
+    pub(super) target: Target,
+    pub(super) listener: Arc<dyn CommitListener>,
+    pub(super) leases: Arc<Leases>,
+    /// A transaction for each user: what a database needs that keeps users apart.
+    pub(super) split_by_user: bool,
+}
+
+pub(super) struct Lane {
+    terms: Terms,
+    link: Option<Link>,
+    connecting: Option<JoinHandle<Result<Link, String>>>,
+    connect_at: Instant,
+    doubt: Option<Doubt>,
+}
+
+impl Lane {
+    pub(super) fn new(terms: Terms) -> Self {
+        Self { terms, link: None, connecting: None, connect_at: Instant::now(), doubt: None }
+    }
+
+    /// Works until nobody can send any more.
+    pub(super) async fn run(mut self, mut waiting: mpsc::Receiver<Waiting>) {
+        let mut jobs = Vec::with_capacity(GROUP);
+        loop {
+            let healthy = self.link.is_some() && self.doubt.is_none();
+            tokio::select! {
+                taken = waiting.recv_many(&mut jobs, GROUP) => if taken == 0 {
+                    return;
+                },
+                // Without writes, so that the first one finds a connection.
+                () = tokio::time::sleep(RECONNECT_AFTER), if !healthy => {}
+            }
+            if let Err(cause) = self.ready().await {
+                for Waiting { job, .. } in jobs.drain(..) {
+                    job.answer(Err(cause.clone()));
+                }
+                continue;
+            }
+            // Only now, with the database at hand: until here a job can be withdrawn.
+            jobs.retain(|waiting| waiting.job.take());
+            for group in self.groups(&mut jobs) {
+                self.commit(group).await;
+            }
+        }
+    }
+
+    /// The jobs as groups that commit each by itself.
+    fn groups(&self, jobs: &mut Vec<Waiting>) -> Vec<Vec<Waiting>> {
+        let jobs = std::mem::take(jobs);
+        if jobs.is_empty() {
+            return Vec::new();
+        }
+        if !self.terms.split_by_user {
+            return vec![jobs];
+        }
+        let mut groups: BTreeMap<Option<UserId>, Vec<Waiting>> = BTreeMap::new();
+        for waiting in jobs {
+            groups.entry(waiting.needs.head).or_default().push(waiting);
+        }
+        groups.into_values().collect()
+    }
+
+    /// Sees to it that there is a connection, and no doubt.
+    async fn ready(&mut self) -> Result<(), StoreError> {
+        if self.link.as_ref().is_some_and(|link| link.client.is_closed()) {
+            self.link = None;
+        }
+        if self.link.is_none() {
+            self.connect().await?;
+        }
+        match self.doubt.take() {
+            Some(doubt) => self.settle(doubt).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits a little for a connection; the attempt goes on if that was not enough.
+    async fn connect(&mut self) -> Result<(), StoreError> {
+        let away = |why: String| StoreError::Unavailable(format!("the database cannot be reached: {why}"));
+        if self.connecting.is_none() {
+            if Instant::now() < self.connect_at {
+                return Err(away("tried a moment ago".to_owned()));
+            }
+            let target = self.terms.target.clone();
+            self.connecting = Some(tokio::spawn(link_to(target)));
+        }
+        let Some(attempt) = &mut self.connecting else { return Err(away("no attempt".to_owned())) };
+        let Ok(ended) = timeout(CONNECT_PATIENCE, attempt).await else {
+            return Err(away("no answer yet".to_owned()));
+        };
+        self.connecting = None;
+        self.connect_at = Instant::now() + RECONNECT_AFTER;
+        match ended {
+            Ok(Ok(link)) => {
+                self.link = Some(link);
+                Ok(())
+            }
+            Ok(Err(why)) => Err(away(why)),
+            Err(ended) => Err(away(ended.to_string())),
+        }
+    }
+
+    /// Looks whether a group was committed whose answer was lost. If not, its jobs are run again: nothing is guessed.
+    async fn settle(&mut self, doubt: Doubt) -> Result<(), StoreError> {
+        match is_there(self.link.as_ref(), doubt.evidence).await {
+            Ok(true) => {
+                tracing::info!(writes = doubt.jobs.len(), "a commit whose answer was lost had been made");
+                self.conclude(doubt.jobs, doubt.outcomes, &doubt.commit);
+            }
+            Ok(false) => {
+                tracing::info!(writes = doubt.jobs.len(), "a commit whose answer was lost had not been made");
+                // Who has stopped waiting was told that nobody knows: that must stay the worst.
+                let jobs: Vec<_> = doubt.jobs.into_iter().filter(|waiting| waiting.job.take()).collect();
+                if !jobs.is_empty() {
+                    self.commit(jobs).await;
+                }
+            }
+            Err(cause) => {
+                self.doubt = Some(doubt);
+                self.link = None;
+                return Err(cause);
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits all jobs as one group or, if that fails, each by itself: a job that fails, fails alone.
+    fn commit(&mut self, mut jobs: Vec<Waiting>) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            for _ in 0..TRIES {
+                match self.transact(jobs).await {
+                    Ok(()) => return,
+                    Err((_, Failure::Unknown(doubt))) => {
+                        self.link = None;
+                        self.doubt = Some(*doubt);
+                        return;
+                    }
+                    Err((back, Failure::Undone(_, Meaning::Again))) => jobs = back,
+                    Err((back, Failure::Undone(error, _))) if back.len() == 1 => return refuse(back, &error),
+                    Err((back, Failure::Undone(error, _))) => {
+                        tracing::warn!(%error, writes = back.len(), "a group did not commit; its writes go one by one");
+                        jobs = back;
+                        break;
+                    }
+                    Err((back, Failure::Lost(error))) => {
+                        tracing::debug!(%error, "the connection was lost before the commit");
+                        self.link = None;
+                        jobs = back;
+                        // The server may have closed no more than this one connection.
+                        if let Err(cause) = self.ready().await {
+                            return refuse(jobs, &cause);
+                        }
+                    }
+                }
+            }
+            self.commit_one_by_one(jobs).await;
+        })
+    }
+
+    async fn commit_one_by_one(&mut self, jobs: Vec<Waiting>) {
+        if jobs.len() == 1 {
+            return refuse(jobs, &StoreError::Unavailable("others keep writing the same".to_owned()));
+        }
+        for waiting in jobs {
+            // Whoever has stopped waiting was told that nobody knows.
+            if waiting.job.take() {
+                match self.ready().await {
+                    Ok(()) => self.commit(vec![waiting]).await,
+                    Err(cause) => refuse(vec![waiting], &cause),
+                }
+            }
+        }
+    }
+
+    /// Runs the jobs in one transaction and answers them. A job's own refusal is its outcome; any other error undoes the
+    /// whole, and gives the jobs back.
+    async fn transact(&mut self, mut jobs: Vec<Waiting>) -> Result<(), (Vec<Waiting>, Failure)> {
+        let began = Instant::now();
+        let Some(link) = &self.link else {
+            return Err((jobs, Failure::Lost(StoreError::Unavailable("there is no connection".to_owned()))));
+        };
+        let needs: Vec<Needs> = jobs.iter().map(|waiting| waiting.needs.clone()).collect();
+        let mut group = match step(load(link, &needs)).await {
+            Ok(Ok(group)) => group,
+            Ok(Err(error)) => return Err((jobs, undo(link, error, Meaning::Refused).await)),
+            Err(failure) => return Err((jobs, failure.undone_by(link).await)),
+        };
+        let outcomes = run(&mut group, jobs.iter_mut().map(|waiting| &mut waiting.job));
+        let made = outcomes.and_then(|outcomes| Ok((outcomes, Writes::of(group)?)));
+        let (outcomes, writes) = match made {
+            Ok(made) => made,
+            Err(error) => return Err((jobs, undo(link, error, Meaning::Refused).await)),
+        };
+        match step(writes.commit(link)).await {
+            Ok(()) => {
+                let commit = self.announcement(&writes);
+                self.terms.listener.group_committed(jobs.len(), began.elapsed());
+                self.conclude(jobs, outcomes, &commit);
+                Ok(())
+            }
+            // The server has said what was wrong: then its answer to COMMIT was that it undid everything.
+            Err(Stopped::Said(error)) if meaning(&error) != Meaning::Disconnected => {
+                let meaning = meaning(&error);
+                Err((jobs, Failure::Undone(error.into(), meaning)))
+            }
+            Err(_) => {
+                let entries = &writes.group().books.entries;
+                let evidence = entries.first().map(|(entry, hash)| (entry.user_id, entry.place, *hash));
+                let commit = self.announcement(&writes);
+                Err((Vec::new(), Failure::Unknown(Box::new(Doubt { jobs, outcomes, commit, evidence }))))
+            }
+        }
+    }
+
+    fn announcement(&self, writes: &Writes) -> Commit {
+        let group = writes.group();
+        let mut commit = Commit { shown: group.shown.clone(), ..Commit::default() };
+        for (partition, due_at) in &group.due {
+            if self.terms.leases.fence(*partition).is_some() {
+                commit.due_here = Some(commit.due_here.map_or(*due_at, |known| known.min(*due_at)));
+            } else {
+                commit.due_elsewhere.push((*partition, *due_at));
+            }
+        }
+        commit
+    }
+
+    fn conclude(&self, jobs: Vec<Waiting>, outcomes: Outcomes, commit: &Commit) {
+        self.terms.listener.committed(commit);
+        for (Waiting { job, .. }, outcome) in jobs.into_iter().zip(outcomes) {
+            job.answer(outcome);
+        }
+    }
+}
+
+/// Whether the entry is there that a group appended first. Waits for whoever still has the user's head.
+async fn is_there(link: Option<&Link>, evidence: Option<Evidence>) -> Result<bool, StoreError> {
+    let (Some(link), Some((user_id, place, hash))) = (link, evidence) else {
+        // Nothing was appended: once more does no harm.
+        return Ok(false);
+    };
+    let (user, seq, step) = (user_id.0, place.seq.0, place.step);
+    let mut batch = Batch::new(link);
+    batch.add(1, Sql::LookAfter, vec![&user, &seq, &step]);
+    let found = match timeout(STEP_LIMIT, batch.run()).await {
+        Ok(found) => found?,
+        Err(_) => return Err(StoreError::Unavailable("the database does not answer".to_owned())),
+    };
+    let found = found.first().and_then(|rows| rows.first());
+    Ok(found.is_some_and(|row| row.try_get::<_, &[u8]>(0).is_ok_and(|stored| stored == hash.0)))
+}
+
+fn refuse(jobs: Vec<Waiting>, error: &StoreError) {
+    for Waiting { job, .. } in jobs {
+        job.answer(Err(error.clone()));
+    }
+}
+
+async fn link_to(target: Target) -> Result<Link, String> {
+    let made = async {
+        let client = target.connect().await?;
+        let statements = Statements::prepare(&client).await?;
+        Ok(Link { client, statements })
+    };
+    match timeout(CONNECT_LIMIT, made).await {
+        Ok(made) => made.map_err(|error: Error| sentence(&error)),
+        Err(_) => Err("it does not answer".to_owned()),
+    }
+}
+
+/// Why a step of a group did not end well.
+enum Stopped {
+    Said(Error),
+    Silent,
+}
+
+async fn step<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Stopped> {
+    match timeout(STEP_LIMIT, work).await {
+        Ok(done) => done.map_err(Stopped::Said),
+        Err(_) => Err(Stopped::Silent),
+    }
+}
+
+impl Stopped {
+    /// Before COMMIT was sent: whatever it was, nothing is stored.
+    async fn undone_by(self, link: &Link) -> Failure {
+        match self {
+            Self::Said(error) => {
+                let meaning = meaning(&error);
+                undo(link, error.into(), meaning).await
+            }
+            Self::Silent => Failure::Lost(StoreError::Unavailable("the database does not answer".to_owned())),
+        }
+    }
+}
+
+/// Rolls back. If even that fails, the connection is no good.
+async fn undo(link: &Link, error: StoreError, meaning: Meaning) -> Failure {
+    if meaning == Meaning::Disconnected {
+        return Failure::Lost(error);
+    }
+    match step(link.client.batch_execute("ROLLBACK")).await {
+        Ok(()) => Failure::Undone(error, meaning),
+        Err(_) => Failure::Lost(error),
+    }
+}
+
+/// The lane of a user, of so many.
+pub(super) fn lane_of(user_id: UserId, lanes: usize) -> usize {
+    Partition::of(user_id).index() % lanes.max(1)
+}

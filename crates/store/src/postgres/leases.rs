@@ -1,0 +1,262 @@
+//! Which partitions this node works: claimed, renewed each second, given up, lost.
+//!
+//! The server's clock alone says when a lease has run out. This node counts from before it asked, on a clock that
+//! nobody sets: what it takes for its own is its own a little shorter than the server thinks.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hookfill_domain::time::Timestamp;
+use tokio::sync::{Mutex as Turn, watch};
+use tokio::time::{Instant, timeout};
+use tokio_postgres::{Client, Error, Row};
+use uuid::Uuid;
+
+use super::connect::Target;
+use super::error::sentence;
+use crate::{Commit, CommitListener, Fence, OrderKey, Partition};
+
+/// How often leases are renewed, and others' looked at.
+const RENEW_EVERY: Duration = Duration::from_secs(1);
+/// How long to wait for the server in one round.
+const ROUND_LIMIT: Duration = Duration::from_secs(3);
+/// How soon a round that failed is tried again.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// How long giving everything up may take.
+const RETIRE_LIMIT: Duration = Duration::from_millis(800);
+
+const HEARTBEAT: &str = "\
+    INSERT INTO nodes (id, name, started_at, expires_at)
+    VALUES ($1, $2, clock_timestamp(), clock_timestamp() + $3::float8 * interval '1 second')
+    ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at";
+const RENEW: &str = "\
+    UPDATE partitions SET expires_at = clock_timestamp() + $2::float8 * interval '1 second'
+    WHERE owner = $1 RETURNING partition, epoch";
+const LIVING: &str = "SELECT count(*) FROM nodes WHERE expires_at > clock_timestamp()";
+/// What another node has locked just now is passed over: it is claiming it, or still writing under it.
+const CLAIM: &str = "\
+    UPDATE partitions SET owner = $1, epoch = epoch + 1,
+                          expires_at = clock_timestamp() + $2::float8 * interval '1 second'
+    WHERE partition IN (SELECT partition FROM partitions WHERE owner IS NULL OR expires_at <= clock_timestamp()
+                        ORDER BY partition LIMIT $3 FOR UPDATE SKIP LOCKED)
+    RETURNING partition, epoch";
+const GIVE_UP: &str = "\
+    UPDATE partitions SET owner = NULL, expires_at = clock_timestamp() WHERE owner = $1 AND partition = ANY($2)";
+const BURY: &str = "DELETE FROM nodes WHERE id = $1 OR expires_at < clock_timestamp() - interval '1 hour'";
+
+/// A partition that this node may work.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    fence: Fence,
+    until: Instant,
+    /// To be given up to a node that has less, once nothing of it is in hand.
+    leaving: bool,
+}
+
+/// The partitions of a node.
+pub(super) struct Leases {
+    node: Uuid,
+    name: String,
+    lease: Duration,
+    held: Mutex<[Option<Held>; Partition::COUNT]>,
+    /// Leaving, and nothing of it in hand.
+    idle: Mutex<HashSet<Partition>>,
+    retired: watch::Sender<bool>,
+    /// One round at a time.
+    turn: Turn<()>,
+}
+
+impl Leases {
+    /// Holds nothing yet.
+    pub(super) fn new(node: Uuid, name: String, lease: Duration) -> Self {
+        Self {
+            node,
+            name,
+            lease,
+            held: Mutex::new([None; Partition::COUNT]),
+            idle: Mutex::default(),
+            retired: watch::Sender::new(false),
+            turn: Turn::default(),
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, [Option<Held>; Partition::COUNT]> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The right to a partition, if this node has it now.
+    pub(super) fn fence(&self, partition: Partition) -> Option<Fence> {
+        self.held()[partition.index()].filter(|held| held.until > Instant::now()).map(|held| held.fence)
+    }
+
+    /// The partitions whose orders may be taken up, for who is busy with these.
+    pub(super) fn workable(&self, busy: &HashSet<OrderKey>) -> Vec<i16> {
+        let busy: HashSet<Partition> = busy.iter().map(|(user_id, _)| Partition::of(*user_id)).collect();
+        let now = Instant::now();
+        let held = self.held();
+        let mine = || Partition::all().filter_map(|partition| Some((partition, held[partition.index()]?)));
+        let idle = mine().filter(|(partition, held)| held.leaving && !busy.contains(partition));
+        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) =
+            idle.map(|(partition, _)| partition).collect();
+        mine()
+            .filter(|(_, held)| held.until > now && !held.leaving)
+            .map(|(partition, _)| partition.number())
+            .collect()
+    }
+
+    /// Renews, claims and gives up, until the node retires.
+    pub(super) async fn keep(self: Arc<Self>, target: Target, listener: Arc<dyn CommitListener>) {
+        let every = RENEW_EVERY.min(self.lease / 3);
+        let mut retired = self.retired.subscribe();
+        let mut client = None;
+        loop {
+            let rest = match timeout(ROUND_LIMIT, self.round(&target, &mut client, &*listener)).await {
+                Ok(Ok(())) => every,
+                Ok(Err(error)) => {
+                    tracing::debug!(error = sentence(&error), "leases cannot be renewed now");
+                    client = None;
+                    AGAIN_AFTER
+                }
+                Err(_) => {
+                    client = None;
+                    AGAIN_AFTER
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(rest) => {}
+                _ = retired.wait_for(|retired| *retired) => return,
+            }
+        }
+    }
+
+    /// One round: says that this node lives, renews what it has, and brings that to its share.
+    pub(super) async fn round(
+        &self,
+        target: &Target,
+        client: &mut Option<Client>,
+        listener: &dyn CommitListener,
+    ) -> Result<(), Error> {
+        let _turn = self.turn.lock().await;
+        if *self.retired.borrow() {
+            return Ok(());
+        }
+        let client = match client {
+            Some(client) => client,
+            None => client.insert(target.connect().await?),
+        };
+        let seconds = self.lease.as_secs_f64();
+        let asked_at = Instant::now();
+        client.execute(HEARTBEAT, &[&self.node, &self.name, &seconds]).await?;
+        let renewed = client.query(RENEW, &[&self.node, &seconds]).await?;
+        self.take_in(&renewed, asked_at, true)?;
+        let living: i64 = client.query_one(LIVING, &[]).await?.try_get(0)?;
+        let share = share(living);
+        if renewed.len() > share {
+            self.choose_leaving(renewed.len() - share);
+        }
+        let idle: Vec<i16> = {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            idle.drain().map(Partition::number).collect()
+        };
+        if !idle.is_empty() {
+            self.forget(&idle);
+            client.execute(GIVE_UP, &[&self.node, &idle]).await?;
+        }
+        let wanted = i64::try_from(share.saturating_sub(renewed.len())).unwrap_or(0);
+        if wanted > 0 {
+            let asked_at = Instant::now();
+            let claimed = client.query(CLAIM, &[&self.node, &seconds, &wanted]).await?;
+            self.take_in(&claimed, asked_at, false)?;
+            if !claimed.is_empty() {
+                tracing::info!(partitions = claimed.len(), nodes = living, "took over partitions");
+                // What is due there is due at once.
+                let due_here = Some(Timestamp::from_micros(i64::MIN));
+                listener.committed(&Commit { due_here, ..Commit::default() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what the server says is ours: all of it, or some more.
+    fn take_in(&self, rows: &[Row], asked_at: Instant, all: bool) -> Result<(), Error> {
+        let mut ours = Vec::with_capacity(rows.len());
+        for row in rows {
+            let (partition, epoch) = (row.try_get(0)?, row.try_get(1)?);
+            ours.extend(Partition::from_number(partition).map(|partition| (partition, Fence(epoch))));
+        }
+        let mut held = self.held();
+        let before = if all { std::mem::replace(&mut *held, [None; Partition::COUNT]) } else { *held };
+        for (partition, fence) in ours {
+            let leaving = before[partition.index()].is_some_and(|held| held.leaving && held.fence == fence);
+            held[partition.index()] = Some(Held { fence, until: asked_at + self.lease, leaving });
+        }
+        if all {
+            let lost =
+                before.iter().zip(held.iter()).filter(|(before, now)| before.is_some() && now.is_none());
+            let lost = lost.count();
+            if lost > 0 {
+                tracing::warn!(partitions = lost, "other nodes have taken partitions over from this one");
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks so many partitions as leaving, counting those that are already.
+    fn choose_leaving(&self, surplus: usize) {
+        let mut held = self.held();
+        let leaving = held.iter().flatten().filter(|held| held.leaving).count();
+        let staying = held.iter_mut().rev().flatten().filter(|held| !held.leaving);
+        staying.take(surplus.saturating_sub(leaving)).for_each(|held| held.leaving = true);
+    }
+
+    fn forget(&self, partitions: &[i16]) {
+        let mut held = self.held();
+        for partition in partitions.iter().filter_map(|number| Partition::from_number(*number)) {
+            held[partition.index()] = None;
+        }
+    }
+
+    /// Gives everything up. What cannot be given up runs out by itself.
+    pub(super) async fn retire(&self, target: &Target) {
+        self.retired.send_replace(true);
+        let give_up = async {
+            // A round that is under way ends first: it would take back what is given up.
+            let _turn = self.turn.lock().await;
+            *self.held() = [None; Partition::COUNT];
+            let all: Vec<i16> = Partition::all().map(Partition::number).collect();
+            let client = target.connect().await?;
+            client.execute(GIVE_UP, &[&self.node, &all]).await?;
+            client.execute(BURY, &[&self.node]).await
+        };
+        match timeout(RETIRE_LIMIT, give_up).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(error = sentence(&error), "the leases were not given up; they run out");
+            }
+            Err(_) => tracing::warn!("the leases were not given up in time; they run out"),
+        }
+    }
+}
+
+/// A node's share of the partitions where so many live, itself included.
+fn share(living: i64) -> usize {
+    Partition::COUNT.div_ceil(usize::try_from(living).unwrap_or(1).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_cover_all_partitions() {
+        for living in 1..300 {
+            let share = share(living);
+            assert!(share * usize::try_from(living).unwrap() >= Partition::COUNT && share >= 1, "{living}");
+        }
+        assert_eq!(
+            [share(0), share(1), share(2), share(3), share(256), share(1000)],
+            [256, 256, 128, 86, 1, 1]
+        );
+    }
+}

@@ -1,0 +1,6 @@
+//! What every backend promises, held against PostgreSQL, and what PostgreSQL alone can break.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod contract;
+mod scene;
