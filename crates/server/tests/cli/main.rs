@@ -9,6 +9,7 @@
 mod crash;
 mod doctor;
 mod fernet;
+mod halves;
 mod key_file;
 mod keys;
 mod parse;

@@ -6,6 +6,7 @@ mod journal;
 mod open;
 mod orders;
 mod readers;
+mod wal;
 mod work;
 mod writer;
 
@@ -30,8 +31,9 @@ pub enum Role {
 
 /// The store on SQLite.
 pub struct SqliteStore {
-    writer: Writer,
     readers: Readers,
+    /// Dropped after the readers: its connection closes last and settles what becomes of the log.
+    writer: Writer,
     /// Held for as long as the store lives. Declared last: dropped after the connections.
     _lock: Option<File>,
 }
@@ -51,8 +53,8 @@ impl SqliteStore {
         };
         let connection = open::writer(&path, role)?;
         let readers = Readers::open(&path)?;
-        let writer = Writer::start(connection, listener)?;
-        Ok(Self { writer, readers, _lock: lock })
+        let writer = Writer::start(connection, role, listener)?;
+        Ok(Self { readers, writer, _lock: lock })
     }
 }
 

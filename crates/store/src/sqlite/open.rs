@@ -1,12 +1,12 @@
 //! Opening a database: the lock, the settings of a connection, migrations.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Role, unreadable};
+use super::{Role, unreadable, wal};
 use crate::OpenError;
 
 /// Marks a file as hookfill's: the bytes `hkfl`.
@@ -15,8 +15,6 @@ const APPLICATION_ID: i32 = 0x686b_666c;
 const HISTORY: &str = "refinery_schema_history";
 /// The first SQLite library without the write-ahead-log bug of 3.7.0 to 3.51.2.
 const OLDEST_LIBRARY: i32 = 3_051_003;
-/// Bytes of a database's header: a file that is shorter holds nothing.
-const HEADER: u64 = 100;
 /// How long to wait for another process (a tool) that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Prepared statements kept by a connection.
@@ -30,7 +28,7 @@ mod embedded {
 
 /// Takes the lock that makes a second server on the same database refuse to start.
 pub(super) fn lock(database: &Path) -> Result<File, OpenError> {
-    let path = PathBuf::from(format!("{}.lock", database.display()));
+    let path = wal::beside(database, ".lock");
     let file = OpenOptions::new()
         .create(true)
         .write(true)
@@ -53,8 +51,8 @@ pub(super) fn writer(path: &Path, role: Role) -> Result<Connection, OpenError> {
     if role == Role::Server {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
-    refuse_orphaned_log(path)?;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(|error| unreadable(path, error))?;
+    wal::refuse_incomplete(path)?;
+    let mut connection = connect(path, flags)?;
     check_owner(&connection, path)?;
     settle(&connection).map_err(|error| unreadable(path, error))?;
     let mode = journal_mode(&connection).map_err(|error| unreadable(path, error))?;
@@ -64,41 +62,21 @@ pub(super) fn writer(path: &Path, role: Role) -> Result<Connection, OpenError> {
     }
     migrate(&mut connection, path, role)?;
     if role == Role::Server {
-        // The main file holds the tables from now on: a copy of it without its log is old, and not empty.
-        let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        checkpoint.map_err(|error| unreadable(path, error))?;
+        wal::mark_served(&connection).map_err(|error| unreadable(path, error))?;
     }
     Ok(connection)
 }
 
-/// What a server leaves beside its database.
-fn beside(database: &Path, suffix: &str) -> PathBuf {
-    PathBuf::from(format!("{}{suffix}", database.display()))
-}
-
-/// A write-ahead log without its database holds what was acknowledged: opening would throw it away.
-fn refuse_orphaned_log(path: &Path) -> Result<(), OpenError> {
-    let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
-    let log = beside(path, "-wal");
-    if size(path) >= HEADER || size(&log) == 0 {
-        return Ok(());
-    }
-    Err(lost(path, &log))
-}
-
-fn lost(path: &Path, witness: &Path) -> OpenError {
-    let cause = format!(
-        "it is missing or empty, and {} shows that it was not; restore it from a backup, or move that file away to \
-         begin anew",
-        witness.display()
-    );
-    OpenError::Schema { path: path.display().to_string(), cause }
+/// A connection that leaves the log where it is, also when it is closed because of an error.
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| unreadable(path, error))?;
+    wal::keep_log(&connection).map_err(|error| unreadable(path, error))?;
+    Ok(connection)
 }
 
 /// A connection that only reads.
 pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(|error| unreadable(path, error))?;
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     let set = || {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -136,8 +114,8 @@ fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
         (APPLICATION_ID, 0) => "it is marked as hookfill's and holds no table",
         (0, 0) => {
             // The key file is made when there are tables.
-            let key = beside(path, ".key");
-            return if key.exists() { Err(lost(path, &key)) } else { Ok(()) };
+            let key = wal::beside(path, ".key");
+            return if key.exists() { Err(wal::lost(path, &key)) } else { Ok(()) };
         }
         (APPLICATION_ID, _) => return Ok(()),
         _ => "it belongs to another program",
