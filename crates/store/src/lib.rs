@@ -19,6 +19,7 @@ use tokio::time::Instant;
 pub mod contract;
 mod error;
 mod ledger;
+pub mod migration;
 mod model;
 mod partition;
 mod queue;

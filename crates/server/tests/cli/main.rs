@@ -12,6 +12,7 @@ mod fernet;
 mod halves;
 mod key_file;
 mod keys;
+mod migrate;
 mod parse;
 mod program;
 mod send;

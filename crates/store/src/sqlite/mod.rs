@@ -3,6 +3,7 @@
 mod accounts;
 mod books;
 mod journal;
+mod migrations;
 mod open;
 mod orders;
 mod readers;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use rusqlite::ErrorCode;
 
 use crate::{CommitListener, OpenError, StoreError};
+pub use migrations::{migrate, migrations};
 use readers::Readers;
 use writer::Writer;
 
