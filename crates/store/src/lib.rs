@@ -20,6 +20,7 @@ mod chain;
 pub mod contract;
 mod error;
 mod ledger;
+pub mod migration;
 mod model;
 mod partition;
 pub mod postgres;

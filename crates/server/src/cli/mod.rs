@@ -11,6 +11,7 @@ mod caret;
 pub mod doctor;
 mod input;
 pub mod keys;
+pub mod migrate;
 pub mod openapi;
 pub mod parse;
 pub mod send;
@@ -41,6 +42,7 @@ pub enum Command {
     Watch(watch::Arguments),
     #[command(subcommand)]
     Keys(keys::Command),
+    Migrate(migrate::Arguments),
     /// Print the OpenAPI document
     Openapi,
     /// Check this installation

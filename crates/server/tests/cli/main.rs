@@ -9,8 +9,10 @@
 mod crash;
 mod doctor;
 mod fernet;
+mod halves;
 mod key_file;
 mod keys;
+mod migrate;
 mod parse;
 mod program;
 mod send;

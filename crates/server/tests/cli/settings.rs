@@ -77,9 +77,14 @@ fn help_names_every_setting_and_no_value() {
         }
         assert!(!ended.output().contains(CANARY));
     }
-    for arguments in
-        [&["--help"][..], &["-h"], &["send", "--help"], &["watch", "--help"], &["keys", "--help"]]
-    {
+    for arguments in [
+        &["--help"][..],
+        &["-h"],
+        &["send", "--help"],
+        &["watch", "--help"],
+        &["keys", "--help"],
+        &["migrate", "--help"],
+    ] {
         let ended = directory.run_with(&set, arguments);
         assert!(ended.code == Some(0) && !ended.output().contains(CANARY), "{arguments:?}");
     }
@@ -93,14 +98,16 @@ fn a_secret_given_as_a_flag_is_refused_without_repeating_it() {
 }
 
 #[test]
-fn an_unknown_name_stops_the_service_and_the_doctor_with_what_was_meant() {
+fn an_unknown_name_stops_the_service_the_migration_and_the_doctor_with_what_was_meant() {
     let directory = Directory::empty();
-    let ended = directory.run_with(&[("HOOKFILL_LISTN", CANARY)], &["serve"]);
-    assert_eq!(ended.code, Some(2));
-    assert_eq!(
-        ended.stderr,
-        "hookfill: HOOKFILL_LISTN is no setting of hookfill; did you mean HOOKFILL_LISTEN?\n"
-    );
+    for arguments in [&["serve"][..], &["migrate"], &["migrate", "--list"], &["migrate", "--dry-run"]] {
+        let ended = directory.run_with(&[("HOOKFILL_LISTN", CANARY)], arguments);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert_eq!(
+            ended.stderr,
+            "hookfill: HOOKFILL_LISTN is no setting of hookfill; did you mean HOOKFILL_LISTEN?\n"
+        );
+    }
     let ended = directory.run_with(&[("HOOKFILL_LISTN", CANARY)], &["doctor"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.stdout.starts_with("FAIL settings: HOOKFILL_LISTN"), "{ended:?}");

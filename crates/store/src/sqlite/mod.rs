@@ -3,9 +3,11 @@
 mod accounts;
 mod books;
 mod journal;
+mod migrations;
 mod open;
 mod orders;
 mod readers;
+mod wal;
 mod work;
 mod writer;
 
@@ -16,6 +18,7 @@ use std::sync::Arc;
 use rusqlite::ErrorCode;
 
 use crate::{CommitListener, OpenError, StoreError};
+pub use migrations::{migrate, migrations};
 use readers::Readers;
 use writer::Writer;
 
@@ -30,8 +33,9 @@ pub enum Role {
 
 /// The store on SQLite.
 pub struct SqliteStore {
-    writer: Writer,
     readers: Readers,
+    /// Dropped after the readers: its connection closes last and settles what becomes of the log.
+    writer: Writer,
     /// Held for as long as the store lives. Declared last: dropped after the connections.
     _lock: Option<File>,
 }
@@ -51,8 +55,8 @@ impl SqliteStore {
         };
         let connection = open::writer(&path, role)?;
         let readers = Readers::open(&path)?;
-        let writer = Writer::start(connection, listener)?;
-        Ok(Self { writer, readers, _lock: lock })
+        let writer = Writer::start(connection, role, listener)?;
+        Ok(Self { readers, writer, _lock: lock })
     }
 }
 
