@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hookfill_store::sqlite::{Role, SqliteStore};
-use hookfill_store::{Commit, CommitListener, OpenError, SharedStore, StoreError, Work};
+use hookfill_store::{Commit, CommitListener, OpenError, StoreError, Work};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -15,12 +14,13 @@ use tokio::time::Instant;
 use crate::broker::{Broker, MockBroker};
 use crate::bus::{Bus, LocalBus};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, DatabaseUrl, RateLimit};
+use crate::config::{Config, RateLimit};
 use crate::credentials::Credentials;
+use crate::database::{self, Database};
 use crate::engine::{Alarm, Engine};
 use crate::http::state::{AppState, Rate, Settings};
 use crate::http::{self, limits, serve};
-use crate::secrets::{KeyFile, Obtained, SecretsError};
+use crate::secrets::{Obtained, SecretsError};
 use crate::shutdown::{self, Present, Stopper};
 use crate::stream::{self, Pace, Streams};
 use crate::telemetry::Metrics;
@@ -40,9 +40,6 @@ pub enum StartError {
     /// The keys do not fit the database.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
-    /// A setting asks for what this version cannot do.
-    #[error("{0}")]
-    Unsupported(&'static str),
 }
 
 /// Why the service stopped by itself.
@@ -140,7 +137,8 @@ impl App {
             failed: Arc::clone(&failed_flag),
             failing,
         };
-        let (store, keys) = open_store(&config, announcer).await?;
+        let (database, keys) = open_store(&config, announcer).await?;
+        let store = Arc::clone(&database.store);
         let credentials = Arc::new(Credentials::new(Arc::clone(&store), Arc::clone(&clock)));
         credentials.confirm().await?;
         let engine = Engine {
@@ -226,17 +224,14 @@ impl App {
 }
 
 /// Opens the database and the keys to what is encrypted in it.
-async fn open_store(config: &Config, announcer: Announcer) -> Result<(SharedStore, Obtained), StartError> {
-    let DatabaseUrl::Sqlite(path) = &config.database_url else {
-        return Err(StartError::Unsupported("PostgreSQL is not supported by this version yet"));
-    };
-    let store: SharedStore = Arc::new(SqliteStore::open(path, Role::Server, Arc::new(announcer))?);
-    let samples = store.sample_secrets().await?;
-    let keys = KeyFile::of(path).obtain(config.encryption_keys.clone(), &samples)?;
+async fn open_store(config: &Config, announcer: Announcer) -> Result<(Database, Obtained), StartError> {
+    let database = database::open(&config.database_url, config.lease, Arc::new(announcer)).await?;
+    let samples = database.store.sample_secrets().await?;
+    let keys = database::obtain_keys(config, &samples)?;
     if let Some(warning) = &keys.warning {
         tracing::warn!("{warning}");
     }
-    Ok((store, keys))
+    Ok((database, keys))
 }
 
 fn finished(what: &str, ended: Result<(), tokio::task::JoinError>) {

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 use clap::Args;
 use hookfill_store::migration::{Migration, Standing, pending};
-use hookfill_store::sqlite;
+use hookfill_store::{postgres, sqlite};
+use secrecy::ExposeSecret;
+use tokio::runtime::{Builder, Runtime};
 
 use super::{Outcome, harmless};
 use crate::config::{self, DatabaseFlag, DatabaseUrl, Environment};
-
-const NOT_YET: &str = "PostgreSQL is not supported by this version yet";
 
 /// Which database, and whether to look only.
 #[derive(Args)]
@@ -48,15 +48,19 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 fn standing(url: &DatabaseUrl) -> anyhow::Result<Vec<Standing>> {
     match url {
         DatabaseUrl::Sqlite(path) => Ok(sqlite::migrations(path)?),
-        DatabaseUrl::Postgres(_) => anyhow::bail!(NOT_YET),
+        DatabaseUrl::Postgres(url) => Ok(runtime()?.block_on(postgres::migrations(url.expose_secret()))?),
     }
 }
 
 fn apply(url: &DatabaseUrl) -> anyhow::Result<Vec<Migration>> {
     match url {
         DatabaseUrl::Sqlite(path) => Ok(sqlite::migrate(path)?),
-        DatabaseUrl::Postgres(_) => anyhow::bail!(NOT_YET),
+        DatabaseUrl::Postgres(url) => Ok(runtime()?.block_on(postgres::migrate(url.expose_secret()))?),
     }
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
 }
 
 fn list(out: &mut impl Write, Standing { migration, applied_at }: &Standing) -> io::Result<()> {

@@ -157,6 +157,13 @@ impl Config {
         let origins = |text: &str| value::list(text, str::parse);
         let proxies = |text: &str| value::list(text, str::parse);
         let keys = |text: &str| Keyring::parse(text).map_err(|error| error.to_string());
+        let database_url = database(&flags.database, environment)?;
+        let encryption_keys = settle.value(&of::ENCRYPTION_KEY, &None, keys)?;
+        if let (DatabaseUrl::Postgres(_), None) = (&database_url, &encryption_keys) {
+            let problem = "is not set, and has to be with PostgreSQL: all nodes must have the same; \
+                           `hookfill keys new` makes one";
+            return Err(ConfigError::bad(&of::ENCRYPTION_KEY, problem));
+        }
         let here = || vec![SocketAddr::from(([127, 0, 0, 1], 8000))];
         Ok(Self {
             listen: settle.value(&of::LISTEN, &flags.listen, value::listen)?.unwrap_or_else(here),
@@ -164,8 +171,8 @@ impl Config {
             allowed_origins: settle
                 .value(&of::ALLOWED_ORIGINS, &flags.allowed_origins, origins)?
                 .unwrap_or_default(),
-            database_url: database(&flags.database, environment)?,
-            encryption_keys: settle.value(&of::ENCRYPTION_KEY, &None, keys)?,
+            database_url,
+            encryption_keys,
             lease: settle.value(&of::LEASE, &flags.lease, value::positive_duration)?.unwrap_or(5 * second),
             mock_execute_after: settle
                 .value(&of::MOCK_EXECUTE_AFTER, &flags.mock_execute_after, value::duration)?
@@ -192,16 +199,11 @@ impl Config {
 /// Where the store is; also for commands that need no more than that.
 ///
 /// # Errors
-/// [`ConfigError`], also where the database is of a kind that this version cannot serve.
+/// [`ConfigError`] for a value that names none.
 pub fn database(flag: &DatabaseFlag, environment: &Environment) -> Result<DatabaseUrl, ConfigError> {
     let setting = &names::DATABASE_URL;
     let url = Settle { environment }.value(setting, &flag.database_url, str::parse)?;
-    match url.unwrap_or_else(|| DatabaseUrl::Sqlite("hookfill.db".to_owned())) {
-        DatabaseUrl::Postgres(_) => {
-            Err(ConfigError::Unsupported { name: setting.to_string(), what: "PostgreSQL" })
-        }
-        sqlite @ DatabaseUrl::Sqlite(_) => Ok(sqlite),
-    }
+    Ok(url.unwrap_or_else(|| DatabaseUrl::Sqlite("hookfill.db".to_owned())))
 }
 
 /// Which service the clients talk to, and as whom.

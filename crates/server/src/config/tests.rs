@@ -3,6 +3,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use rstest::rstest;
+use secrecy::ExposeSecret;
 
 use super::*;
 
@@ -79,9 +80,17 @@ fn a_bad_value_is_refused_by_the_name_of_its_setting(#[case] name: &str, #[case]
 }
 
 #[test]
-fn what_this_version_cannot_do_is_refused_by_name() {
-    let postgres = load(&[("DATABASE_URL", "postgres://u:canary@h/d")]).unwrap_err().to_string();
-    assert_eq!(postgres, "DATABASE_URL (--database-url): PostgreSQL is not supported by this version yet");
+fn nodes_that_share_a_database_are_given_their_key() {
+    let url = ("DATABASE_URL", "postgres://u:canary@h/d");
+    let sentence = load(&[url]).unwrap_err().to_string();
+    assert!(sentence.starts_with("ENCRYPTION_KEY is not set, and has to be with PostgreSQL"), "{sentence}");
+    let key = crate::secrets::new_key().unwrap();
+    let config = load(&[url, ("ENCRYPTION_KEY", key.expose_secret())]).unwrap();
+    assert!(config.database_url.path().is_none() && config.encryption_keys.is_some());
+}
+
+#[test]
+fn nats_is_refused_by_name() {
     let nats = load(&[("NATS_URL", "nats://u:canary@h")]).unwrap_err().to_string();
     assert!(nats.starts_with("NATS_URL (--nats-url)") && !nats.contains("canary"), "{nats}");
 }

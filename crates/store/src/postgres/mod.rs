@@ -33,6 +33,7 @@ use self::connect::{Target, settle};
 use self::error::{Meaning, meaning, sentence};
 use self::lane::{Lane, Terms, Waiting, lane_of};
 use self::leases::Leases;
+pub use self::migrate::{migrate, migrations};
 use crate::queue::{Queue, queue};
 use crate::sqlite::Role;
 use crate::{CommitListener, OpenError, StoreError};
@@ -47,6 +48,14 @@ const READER_WAIT: Duration = Duration::from_secs(2);
 const QUERY_LIMIT: Duration = Duration::from_secs(5);
 /// How long opening may take.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
+
+/// Whether a URL can be understood. Asks no server.
+///
+/// # Errors
+/// The rest of a sentence that begins with the setting that holds the URL, and has nothing secret in it.
+pub fn check_url(url: &str) -> Result<(), String> {
+    Target::parse(url).map(drop)
+}
 
 /// How a database is opened.
 #[derive(Debug, Clone)]
@@ -86,10 +95,11 @@ impl PostgresStore {
         let target = Target::parse(url).map_err(OpenError::Url)?;
         let unreadable = |cause: String| OpenError::Unreadable { path: target.name(), cause };
         let opened = async {
-            let mut client = target.connect().await.map_err(|error| unreadable(sentence(&error)))?;
+            let client = target.connect().await.map_err(|error| unreadable(sentence(&error)))?;
             migrate::check_server(&client, &target.name()).await?;
-            migrate::bring_up_to_date(&mut client, &target.name(), options.role).await?;
-            let found = client.query_one("SELECT installation FROM revision", &[]).await;
+            let mut opened = migrate::Opened { client, name: target.name() };
+            opened.bring_up_to_date(options.role).await?;
+            let found = opened.client.query_one("SELECT installation FROM revision", &[]).await;
             found.and_then(|row| row.try_get(0)).map_err(|error| unreadable(sentence(&error)))
         };
         let opened = timeout(OPEN_LIMIT, opened).await;
