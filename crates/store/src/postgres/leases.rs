@@ -81,6 +81,11 @@ impl Leases {
         }
     }
 
+    /// The node's id and name.
+    pub(super) fn node(&self) -> (Uuid, &str) {
+        (self.node, &self.name)
+    }
+
     fn held(&self) -> MutexGuard<'_, [Option<Held>; Partition::COUNT]> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -18,23 +18,36 @@ const MAKE_HISTORY: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_history \
 const NOTE: &str = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
     VALUES ($1, $2, to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), $3)";
 
+/// The oldest server that hookfill is tried on.
+const OLDEST: u32 = 150_000;
+
 mod embedded {
     refinery::embed_migrations!("../../migrations/postgres");
 }
 
-/// Refuses a server that acknowledges what it may lose.
+/// Refuses a server that acknowledges what it may lose, or that cannot keep every text.
 pub(super) async fn check_server(client: &Client, name: &str) -> Result<(), OpenError> {
-    let sql = "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off'";
+    let sql = "SELECT name, setting FROM pg_settings \
+               WHERE name IN ('fsync', 'full_page_writes', 'server_encoding', 'server_version_num')";
     let unreadable = |error| OpenError::Unreadable { path: name.to_owned(), cause: sentence(&error) };
     for row in client.query(sql, &[]).await.map_err(unreadable)? {
-        let setting: String = row.try_get(0).map_err(unreadable)?;
-        if setting == "fsync" {
-            return Err(OpenError::Unsafe { path: name.to_owned(), setting: "fsync" });
+        let (setting, value): (&str, &str) =
+            (row.try_get(0).map_err(unreadable)?, row.try_get(1).map_err(unreadable)?);
+        match (setting, value) {
+            ("fsync", "off") => return Err(OpenError::Unsafe { path: name.to_owned(), setting: "fsync" }),
+            ("full_page_writes", "off") => tracing::warn!(
+                "the database server runs with full_page_writes = off: unless its file system never tears a page, a \
+                 power failure can destroy what was acknowledged"
+            ),
+            ("server_encoding", encoding) if encoding != "UTF8" => {
+                let cause = format!("its encoding is {encoding}; make it with ENCODING 'UTF8'");
+                return Err(OpenError::Schema { path: name.to_owned(), cause });
+            }
+            ("server_version_num", version) if version.parse().is_ok_and(|version: u32| version < OLDEST) => {
+                tracing::warn!(version, "hookfill is tried on PostgreSQL 15 and newer; this server is older");
+            }
+            _ => {}
         }
-        tracing::warn!(
-            "the database server runs with full_page_writes = off: unless its file system never tears a page, a \
-             power failure can destroy what was acknowledged"
-        );
     }
     Ok(())
 }
