@@ -14,7 +14,7 @@ const ANSWER: Duration = Duration::from_secs(1);
 /// Most bytes that are read at once.
 const CHUNK: usize = 16 * 1024;
 /// How long what may be the beginning of a pattern is held.
-const DECISION: Duration = Duration::from_millis(100);
+const DECISION: Duration = Duration::from_secs(1);
 
 /// What holds for all connections.
 #[derive(Debug)]
@@ -100,12 +100,11 @@ impl Link {
     }
 
     /// Lets what a trigger has held go on.
-    pub(super) fn thaw(&mut self, orders: &mut Orders) {
+    pub(super) fn thaw(&mut self, orders: &Orders) {
         if let Hold::Frozen(pattern) = self.hold {
             self.hold = Hold::No;
-            let now = Instant::now();
-            self.hand_on(pattern, now + orders.delay);
-            self.scan(orders, now);
+            // The pattern itself; what follows it is looked at in the next turn.
+            self.hand_on(pattern, Instant::now() + orders.delay);
         }
     }
 
