@@ -46,14 +46,28 @@ pub(super) struct Waiting {
 type Outcomes = Vec<Result<(), StoreError>>;
 
 /// An entry and its hash: nothing else hashes to that.
-type Evidence = (UserId, Place, ChainHash);
+struct Evidence {
+    user_id: UserId,
+    place: Place,
+    hash: ChainHash,
+    /// The user was made in the same group.
+    is_new_user: bool,
+}
+
+impl Evidence {
+    /// The first entry that a group appended: it is there if the group is.
+    fn of(group: &Group) -> Option<Self> {
+        let (entry, hash) = group.books.entries.first()?;
+        let is_new_user = group.books.new_users.iter().any(|(user_id, ..)| *user_id == entry.user_id);
+        Some(Self { user_id: entry.user_id, place: entry.place, hash: *hash, is_new_user })
+    }
+}
 
 /// A group whose commit was sent and never answered.
 struct Doubt {
     jobs: Vec<Waiting>,
     outcomes: Outcomes,
     commit: Commit,
-    /// The first entry that it appended: whether that is there tells whether the group is.
     evidence: Option<Evidence>,
 }
 
@@ -174,7 +188,7 @@ impl Lane {
 
     /// Looks whether a group was committed whose answer was lost. If not, its jobs are run again: nothing is guessed.
     async fn settle(&mut self, doubt: Doubt) -> Result<(), StoreError> {
-        match is_there(self.link.as_ref(), doubt.evidence).await {
+        match is_there(self.link.as_ref(), doubt.evidence.as_ref()).await {
             Ok(true) => {
                 tracing::info!(writes = doubt.jobs.len(), "a commit whose answer was lost had been made");
                 self.conclude(doubt.jobs, doubt.outcomes, &doubt.commit);
@@ -276,8 +290,7 @@ impl Lane {
                 Err((jobs, Failure::Undone(error.into(), meaning)))
             }
             Err(_) => {
-                let entries = &writes.group().books.entries;
-                let evidence = entries.first().map(|(entry, hash)| (entry.user_id, entry.place, *hash));
+                let evidence = Evidence::of(writes.group());
                 let commit = self.announcement(&writes);
                 Err((Vec::new(), Failure::Unknown(Box::new(Doubt { jobs, outcomes, commit, evidence }))))
             }
@@ -305,20 +318,28 @@ impl Lane {
     }
 }
 
-/// Whether the entry is there that a group appended first. Waits for whoever still has the user's head.
-async fn is_there(link: Option<&Link>, evidence: Option<Evidence>) -> Result<bool, StoreError> {
-    let (Some(link), Some((user_id, place, hash))) = (link, evidence) else {
+/// Whether the entry is there that a group appended first.
+///
+/// Waits until nobody holds what the group held from its beginning: then it is decided. Only the statement after that
+/// may look, for one that waits sees what was committed when it began.
+async fn is_there(link: Option<&Link>, evidence: Option<&Evidence>) -> Result<bool, StoreError> {
+    let (Some(link), Some(evidence)) = (link, evidence) else {
         // Nothing was appended: once more does no harm.
         return Ok(false);
     };
-    let (user, seq, step) = (user_id.0, place.seq.0, place.step);
+    let Evidence { user_id: UserId(user), place: Place { seq, step }, hash, is_new_user } = evidence;
+    let users = vec![*user];
     let mut batch = Batch::new(link);
-    batch.add(1, Sql::LookAfter, vec![&user, &seq, &step]);
+    batch.say("BEGIN ISOLATION LEVEL READ COMMITTED");
+    batch.add(1, Sql::LockHeads, vec![&users]);
+    batch.add(usize::from(*is_new_user), Sql::HoldRevision, Vec::new());
+    batch.add(1, Sql::EntryHash, vec![user, &seq.0, step]);
+    batch.say("ROLLBACK");
     let found = match timeout(STEP_LIMIT, batch.run()).await {
         Ok(found) => found?,
         Err(_) => return Err(StoreError::Unavailable("the database does not answer".to_owned())),
     };
-    let found = found.first().and_then(|rows| rows.first());
+    let found = found.get(3).and_then(|rows| rows.first());
     Ok(found.is_some_and(|row| row.try_get::<_, &[u8]>(0).is_ok_and(|stored| stored == hash.0)))
 }
 

@@ -41,6 +41,8 @@ pub(super) async fn load(link: &Link, needs: &[Needs]) -> Result<Result<Group, S
     batch.say("BEGIN ISOLATION LEVEL READ COMMITTED");
     batch.add(users.len(), Sql::LockHeads, vec![&users]);
     batch.add(partitions.len(), Sql::HoldPartitions, vec![&partitions]);
+    let makes_users = needs.iter().any(Needs::makes_user);
+    batch.add(usize::from(makes_users), Sql::HoldRevision, Vec::new());
     batch.add_columns(Sql::Keys, &keys);
     batch.add_columns(Sql::OrdersById, &ids);
     batch.add_columns(Sql::OrdersAt, &places);
@@ -55,7 +57,7 @@ pub(super) async fn load(link: &Link, needs: &[Needs]) -> Result<Result<Group, S
 
 fn take_in(read: &[Vec<Row>]) -> Result<Rows, StoreError> {
     let mut rows = Rows::default();
-    let [_, heads, partitions, keys, by_id, by_seq, open, accounts, names, fresh] = read else {
+    let [_, heads, partitions, _, keys, by_id, by_seq, open, accounts, names, fresh] = read else {
         return Err(StoreError::Corrupt("a statement is missing".to_owned()));
     };
     for row in heads {

@@ -4,3 +4,4 @@
 
 mod contract;
 mod scene;
+mod slow_commit;
