@@ -84,6 +84,7 @@ fn help_names_every_setting_and_no_value() {
         &["watch", "--help"],
         &["keys", "--help"],
         &["migrate", "--help"],
+        &["backup", "--help"],
     ] {
         let ended = directory.run_with(&set, arguments);
         assert!(ended.code == Some(0) && !ended.output().contains(CANARY), "{arguments:?}");
