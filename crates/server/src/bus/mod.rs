@@ -4,16 +4,21 @@
 //! Subscribe before you query, or what is committed between the two is missed until the next hint.
 //!
 //! A process that has a store for itself needs no more than [`LocalBus`]. Nodes that share a store hear of each other's
-//! commits by asking it once a second: that is what holds.
+//! commits by asking it once a second (`poll`): that is what holds. Over NATS ([`NatsBus`]) they tell each other when
+//! to ask sooner. [`Reach`] says which of these there is.
 
 mod local;
+mod nats;
 mod poll;
+mod reach;
 
 use hookfill_domain::ids::{Seq, UserId};
 use hookfill_store::{Commit, Shown};
 
 pub use local::{LocalBus, Subscription};
-pub use poll::{POLL, Poll, Unconfirmed};
+pub use nats::NatsBus;
+pub use poll::POLL;
+pub use reach::{Node, Reach, Relay};
 
 /// Hints a subscriber may lag behind before it is told to ask the store.
 const BACKLOG: usize = 256;

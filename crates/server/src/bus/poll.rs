@@ -23,7 +23,7 @@ const REST: Duration = Duration::from_millis(5);
 
 /// Users of whom another node says that it has committed something.
 #[derive(Default)]
-pub struct Unconfirmed {
+pub(super) struct Unconfirmed {
     /// Only users who had a stream here when the hint came.
     users: Mutex<HashSet<UserId>>,
     came: Notify,
@@ -31,7 +31,7 @@ pub struct Unconfirmed {
 
 impl Unconfirmed {
     /// Has the store asked about a user soon. For users who have a stream here: nobody else may fill the memory.
-    pub fn add(&self, user_id: UserId) {
+    pub(super) fn add(&self, user_id: UserId) {
         if self.lock().insert(user_id) {
             self.came.notify_one();
         }
@@ -56,20 +56,20 @@ impl Unconfirmed {
 }
 
 /// The task that asks.
-pub struct Poll {
+pub(super) struct Poll {
     /// Who is told.
-    pub bus: Arc<LocalBus>,
+    pub(super) bus: Arc<LocalBus>,
     /// Who is asked.
-    pub journal: Arc<dyn Journal>,
+    pub(super) journal: Arc<dyn Journal>,
     /// What is asked about before its time.
-    pub unconfirmed: Arc<Unconfirmed>,
+    pub(super) unconfirmed: Arc<Unconfirmed>,
     /// How often all users are asked about.
-    pub every: Duration,
+    pub(super) every: Duration,
 }
 
 impl Poll {
     /// Asks for ever.
-    pub async fn run(self) {
+    pub(super) async fn run(self) {
         let mut all = interval_at(Instant::now() + self.every, self.every);
         all.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut rest = REST;

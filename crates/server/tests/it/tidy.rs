@@ -13,7 +13,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("secrets", &["clock"]),
     ("config", &["secrets"]),
     ("broker", &[]),
-    ("bus", &[]),
+    ("bus", &["clock", "config", "shutdown", "telemetry"]),
     ("credentials", &["api_key", "clock", "shutdown"]),
     ("engine", &["broker", "clock", "shutdown", "telemetry"]),
     ("http", &["api_key", "bus", "clock", "config", "credentials", "secrets", "shutdown", "telemetry"]),
