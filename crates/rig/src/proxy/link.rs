@@ -9,8 +9,9 @@ use rustix::event::PollFlags;
 use super::pipe::{Found, Pipe, read};
 use super::trigger::{Action, Armed, LONGEST, Trigger, first_match, position, undecided};
 
-/// How long a cut waits for the answer that it is to throw away.
-const ANSWER: Duration = Duration::from_secs(1);
+/// How long a cut waits for the answer that it is to throw away: longer than a commit takes on a busy disk, which has
+/// been seen to take more than one second.
+const ANSWER: Duration = Duration::from_secs(5);
 /// Most bytes that are read at once.
 const CHUNK: usize = 16 * 1024;
 /// How long what may be the beginning of a pattern is held.
