@@ -18,6 +18,8 @@ pub(super) fn sentence(error: &tokio_postgres::Error) -> String {
 pub(super) enum Meaning {
     /// Somebody else wrote the same: once more will do.
     Again,
+    /// Somebody has held a row for longer than we wait.
+    Blocked,
     /// The server will not do it, or not now.
     Refused,
     /// The connection is gone, or no good any more.
@@ -35,11 +37,13 @@ pub(super) fn meaning(error: &tokio_postgres::Error) -> Meaning {
         &SqlState::T_R_DEADLOCK_DETECTED,
         // Two nodes made the same at the same time; the second look finds what the first made.
         &SqlState::UNIQUE_VIOLATION,
-        &SqlState::LOCK_NOT_AVAILABLE,
     ]
     .contains(&code)
     {
         return Meaning::Again;
+    }
+    if *code == SqlState::LOCK_NOT_AVAILABLE {
+        return Meaning::Blocked;
     }
     // A server that was made a standby, or that has lost a statement that another connection prepared.
     let disconnected = [

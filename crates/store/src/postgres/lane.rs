@@ -2,25 +2,25 @@
 //!
 //! A user's writes go through one lane of a node. Nodes meet at the user's head, which a group locks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use hookfill_domain::audit::{ChainHash, Place};
 use hookfill_domain::ids::UserId;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::Error;
 
-use super::batch::{Batch, Link};
+use super::batch::Link;
 use super::books::{Group, Needs};
 use super::connect::Target;
 use super::error::{Meaning, meaning, sentence};
+use super::evidence::{Evidence, is_there};
 use super::leases::Leases;
 use super::load::load;
-use super::sql::{Sql, Statements};
+use super::sql::Statements;
 use super::writes::Writes;
 use crate::queue::{GROUP, Job, run};
 use crate::{Commit, CommitListener, Partition, StoreError};
@@ -44,24 +44,6 @@ pub(super) struct Waiting {
 
 /// What became of each job of a group.
 type Outcomes = Vec<Result<(), StoreError>>;
-
-/// An entry and its hash: nothing else hashes to that.
-struct Evidence {
-    user_id: UserId,
-    place: Place,
-    hash: ChainHash,
-    /// The user was made in the same group.
-    is_new_user: bool,
-}
-
-impl Evidence {
-    /// The first entry that a group appended: it is there if the group is.
-    fn of(group: &Group) -> Option<Self> {
-        let (entry, hash) = group.books.entries.first()?;
-        let is_new_user = group.books.new_users.iter().any(|(user_id, ..)| *user_id == entry.user_id);
-        Some(Self { user_id: entry.user_id, place: entry.place, hash: *hash, is_new_user })
-    }
-}
 
 /// A group whose commit was sent and never answered.
 struct Doubt {
@@ -97,11 +79,14 @@ pub(super) struct Lane {
     connecting: Option<JoinHandle<Result<Link, String>>>,
     connect_at: Instant,
     doubt: Option<Doubt>,
+    /// Users whose rows somebody holds, while the jobs of a group go one by one: each of theirs would wait as long.
+    blocked: HashSet<UserId>,
 }
 
 impl Lane {
     pub(super) fn new(terms: Terms) -> Self {
-        Self { terms, link: None, connecting: None, connect_at: Instant::now(), doubt: None }
+        let (connect_at, blocked) = (Instant::now(), HashSet::new());
+        Self { terms, link: None, connecting: None, connect_at, doubt: None, blocked }
     }
 
     /// Works until nobody can send any more.
@@ -222,7 +207,12 @@ impl Lane {
                         return;
                     }
                     Err((back, Failure::Undone(_, Meaning::Again))) => jobs = back,
-                    Err((back, Failure::Undone(error, _))) if back.len() == 1 => return refuse(back, &error),
+                    Err((back, Failure::Undone(error, meaning))) if back.len() == 1 => {
+                        if meaning == Meaning::Blocked {
+                            self.blocked.extend(back.iter().filter_map(|waiting| waiting.needs.head));
+                        }
+                        return refuse(back, &error);
+                    }
                     Err((back, Failure::Undone(error, _))) => {
                         tracing::warn!(%error, writes = back.len(), "a group did not commit; its writes go one by one");
                         jobs = back;
@@ -247,13 +237,19 @@ impl Lane {
         if jobs.len() == 1 {
             return refuse(jobs, &StoreError::Unavailable("others keep writing the same".to_owned()));
         }
+        self.blocked.clear();
         for waiting in jobs {
             // Whoever has stopped waiting was told that nobody knows.
-            if waiting.job.take() {
-                match self.ready().await {
-                    Ok(()) => self.commit(vec![waiting]).await,
-                    Err(cause) => refuse(vec![waiting], &cause),
-                }
+            if !waiting.job.take() {
+                continue;
+            }
+            if waiting.needs.head.is_some_and(|user_id| self.blocked.contains(&user_id)) {
+                refuse(vec![waiting], &StoreError::Unavailable("somebody holds the user's rows".to_owned()));
+                continue;
+            }
+            match self.ready().await {
+                Ok(()) => self.commit(vec![waiting]).await,
+                Err(cause) => refuse(vec![waiting], &cause),
             }
         }
     }
@@ -316,31 +312,6 @@ impl Lane {
             job.answer(outcome);
         }
     }
-}
-
-/// Whether the entry is there that a group appended first.
-///
-/// Waits until nobody holds what the group held from its beginning: then it is decided. Only the statement after that
-/// may look, for one that waits sees what was committed when it began.
-async fn is_there(link: Option<&Link>, evidence: Option<&Evidence>) -> Result<bool, StoreError> {
-    let (Some(link), Some(evidence)) = (link, evidence) else {
-        // Nothing was appended: once more does no harm.
-        return Ok(false);
-    };
-    let Evidence { user_id: UserId(user), place: Place { seq, step }, hash, is_new_user } = evidence;
-    let users = vec![*user];
-    let mut batch = Batch::new(link);
-    batch.say("BEGIN ISOLATION LEVEL READ COMMITTED");
-    batch.add(1, Sql::LockHeads, vec![&users]);
-    batch.add(usize::from(*is_new_user), Sql::HoldRevision, Vec::new());
-    batch.add(1, Sql::EntryHash, vec![user, &seq.0, step]);
-    batch.say("ROLLBACK");
-    let found = match timeout(STEP_LIMIT, batch.run()).await {
-        Ok(found) => found?,
-        Err(_) => return Err(StoreError::Unavailable("the database does not answer".to_owned())),
-    };
-    let found = found.get(3).and_then(|rows| rows.first());
-    Ok(found.is_some_and(|row| row.try_get::<_, &[u8]>(0).is_ok_and(|stored| stored == hash.0)))
 }
 
 fn refuse(jobs: Vec<Waiting>, error: &StoreError) {

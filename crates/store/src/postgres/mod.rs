@@ -5,6 +5,7 @@ mod batch;
 mod books;
 mod connect;
 mod error;
+mod evidence;
 mod journal;
 mod lane;
 mod leases;
