@@ -4,6 +4,7 @@ mod accounts;
 mod batch;
 mod books;
 mod connect;
+mod doubt;
 mod error;
 mod journal;
 mod lane;
