@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod contract;
+mod fencing;
+mod leases;
+mod lost_answers;
 mod scene;
 mod slow_commit;
