@@ -18,8 +18,8 @@ pub(super) fn sentence(error: &tokio_postgres::Error) -> String {
 pub(super) enum Meaning {
     /// Somebody else wrote the same: once more will do.
     Again,
-    /// Somebody has held a row for longer than we wait.
-    Blocked,
+    /// Somebody else has kept a lock for as long as anybody waits.
+    Locked,
     /// The server will not do it, or not now.
     Refused,
     /// The connection is gone, or no good any more.
@@ -42,8 +42,8 @@ pub(super) fn meaning(error: &tokio_postgres::Error) -> Meaning {
     {
         return Meaning::Again;
     }
-    if *code == SqlState::LOCK_NOT_AVAILABLE {
-        return Meaning::Blocked;
+    if code == &SqlState::LOCK_NOT_AVAILABLE {
+        return Meaning::Locked;
     }
     // A server that was made a standby, or that has lost a statement that another connection prepared.
     let disconnected = [
@@ -64,9 +64,9 @@ impl From<tokio_postgres::Error> for StoreError {
         if error.is_closed() || meaning(&error) != Meaning::Refused {
             return StoreError::Unavailable(text);
         }
-        // Classes 53 (resources), 55 (state), 57 (intervention) and 58 (the system around it) pass.
+        // Classes 08 (a connection of the server's own), 53 (resources), 55 (state), 57 (intervention) and 58 (the system around it) pass.
         match error.code().map(|code| &code.code()[..2]) {
-            Some("53" | "55" | "57" | "58") | None => StoreError::Unavailable(text),
+            Some("08" | "53" | "55" | "57" | "58") | None => StoreError::Unavailable(text),
             Some(_) => StoreError::Corrupt(text),
         }
     }

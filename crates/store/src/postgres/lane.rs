@@ -2,7 +2,7 @@
 //!
 //! A user's writes go through one lane of a node. Nodes meet at the user's head, which a group locks.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,24 +16,24 @@ use tokio_postgres::Error;
 use super::batch::Link;
 use super::books::{Group, Needs};
 use super::connect::Target;
+use super::doubt::{Evidence, is_there};
 use super::error::{Meaning, meaning, sentence};
-use super::evidence::{Evidence, is_there};
 use super::leases::Leases;
 use super::load::load;
 use super::sql::Statements;
 use super::writes::Writes;
-use crate::queue::{GROUP, Job, run};
+use crate::queue::{GROUP, Job, PanicWatch, run};
 use crate::{Commit, CommitListener, Partition, StoreError};
 
 /// How long the server may take for one step of a group; then the connection counts as lost.
-const STEP_LIMIT: Duration = Duration::from_secs(3);
+pub(super) const STEP_LIMIT: Duration = Duration::from_secs(3);
 /// How long writes wait for a connection that is being made, before they are told that there is none.
 const CONNECT_PATIENCE: Duration = Duration::from_millis(250);
 /// How long making a connection may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How soon after a failure it is tried again.
 const RECONNECT_AFTER: Duration = Duration::from_millis(100);
-/// How often a group is run again that met another node's writes, before its jobs go one by one.
+/// How often a group is run again that met another node's writes, before it is taken apart.
 const TRIES: usize = 4;
 
 /// What waits in a lane.
@@ -79,18 +79,16 @@ pub(super) struct Lane {
     connecting: Option<JoinHandle<Result<Link, String>>>,
     connect_at: Instant,
     doubt: Option<Doubt>,
-    /// Users whose rows somebody holds, while the jobs of a group go one by one: each of theirs would wait as long.
-    blocked: HashSet<UserId>,
 }
 
 impl Lane {
     pub(super) fn new(terms: Terms) -> Self {
-        let (connect_at, blocked) = (Instant::now(), HashSet::new());
-        Self { terms, link: None, connecting: None, connect_at, doubt: None, blocked }
+        Self { terms, link: None, connecting: None, connect_at: Instant::now(), doubt: None }
     }
 
     /// Works until nobody can send any more.
     pub(super) async fn run(mut self, mut waiting: mpsc::Receiver<Waiting>) {
+        let _watch = PanicWatch(Arc::clone(&self.terms.listener));
         let mut jobs = Vec::with_capacity(GROUP);
         loop {
             let healthy = self.link.is_some() && self.doubt.is_none();
@@ -118,17 +116,7 @@ impl Lane {
     /// The jobs as groups that commit each by itself.
     fn groups(&self, jobs: &mut Vec<Waiting>) -> Vec<Vec<Waiting>> {
         let jobs = std::mem::take(jobs);
-        if jobs.is_empty() {
-            return Vec::new();
-        }
-        if !self.terms.split_by_user {
-            return vec![jobs];
-        }
-        let mut groups: BTreeMap<Option<UserId>, Vec<Waiting>> = BTreeMap::new();
-        for waiting in jobs {
-            groups.entry(waiting.needs.head).or_default().push(waiting);
-        }
-        groups.into_values().collect()
+        if jobs.is_empty() || self.terms.split_by_user { by_user(jobs) } else { vec![jobs] }
     }
 
     /// Sees to it that there is a connection, and no doubt.
@@ -149,9 +137,7 @@ impl Lane {
     async fn connect(&mut self) -> Result<(), StoreError> {
         let away = |why: String| StoreError::Unavailable(format!("the database cannot be reached: {why}"));
         if self.connecting.is_none() {
-            if Instant::now() < self.connect_at {
-                return Err(away("tried a moment ago".to_owned()));
-            }
+            tokio::time::sleep_until(self.connect_at).await;
             let target = self.terms.target.clone();
             self.connecting = Some(tokio::spawn(link_to(target)));
         }
@@ -195,7 +181,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Commits all jobs as one group or, if that fails, each by itself: a job that fails, fails alone.
+    /// Commits all jobs as one group or, if that fails, in ever smaller ones: a job that fails, fails alone.
     fn commit(&mut self, mut jobs: Vec<Waiting>) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             for _ in 0..TRIES {
@@ -207,14 +193,13 @@ impl Lane {
                         return;
                     }
                     Err((back, Failure::Undone(_, Meaning::Again))) => jobs = back,
-                    Err((back, Failure::Undone(error, meaning))) if back.len() == 1 => {
-                        if meaning == Meaning::Blocked {
-                            self.blocked.extend(back.iter().filter_map(|waiting| waiting.needs.head));
-                        }
+                    Err((back, Failure::Undone(error, meaning)))
+                        if back.len() == 1 || (meaning == Meaning::Locked && is_one_users(&back)) =>
+                    {
                         return refuse(back, &error);
                     }
                     Err((back, Failure::Undone(error, _))) => {
-                        tracing::warn!(%error, writes = back.len(), "a group did not commit; its writes go one by one");
+                        tracing::warn!(%error, writes = back.len(), "a group did not commit; it is taken apart");
                         jobs = back;
                         break;
                     }
@@ -229,27 +214,27 @@ impl Lane {
                     }
                 }
             }
-            self.commit_one_by_one(jobs).await;
+            self.commit_apart(jobs).await;
         })
     }
 
-    async fn commit_one_by_one(&mut self, jobs: Vec<Waiting>) {
+    /// Commits each user's jobs by themselves or, where all are one user's, one by one.
+    async fn commit_apart(&mut self, jobs: Vec<Waiting>) {
         if jobs.len() == 1 {
             return refuse(jobs, &StoreError::Unavailable("others keep writing the same".to_owned()));
         }
-        self.blocked.clear();
-        for waiting in jobs {
+        let parts = if is_one_users(&jobs) {
+            jobs.into_iter().map(|waiting| vec![waiting]).collect()
+        } else {
+            by_user(jobs)
+        };
+        for mut part in parts {
             // Whoever has stopped waiting was told that nobody knows.
-            if !waiting.job.take() {
-                continue;
-            }
-            if waiting.needs.head.is_some_and(|user_id| self.blocked.contains(&user_id)) {
-                refuse(vec![waiting], &StoreError::Unavailable("somebody holds the user's rows".to_owned()));
-                continue;
-            }
+            part.retain(|waiting| waiting.job.take());
             match self.ready().await {
-                Ok(()) => self.commit(vec![waiting]).await,
-                Err(cause) => refuse(vec![waiting], &cause),
+                _ if part.is_empty() => {}
+                Ok(()) => self.commit(part).await,
+                Err(cause) => refuse(part, &cause),
             }
         }
     }
@@ -311,6 +296,27 @@ impl Lane {
         for (Waiting { job, .. }, outcome) in jobs.into_iter().zip(outcomes) {
             job.answer(outcome);
         }
+    }
+}
+
+/// Each user's jobs, and each that makes a user by itself.
+fn by_user(jobs: Vec<Waiting>) -> Vec<Vec<Waiting>> {
+    let mut groups: BTreeMap<UserId, Vec<Waiting>> = BTreeMap::new();
+    let mut alone = Vec::new();
+    for waiting in jobs {
+        match waiting.needs.head {
+            Some(user_id) => groups.entry(user_id).or_default().push(waiting),
+            None => alone.push(vec![waiting]),
+        }
+    }
+    groups.into_values().chain(alone).collect()
+}
+
+fn is_one_users(jobs: &[Waiting]) -> bool {
+    let mut users = jobs.iter().map(|waiting| waiting.needs.head);
+    match users.next() {
+        Some(Some(first)) => users.all(|user_id| user_id == Some(first)),
+        Some(None) | None => jobs.len() < 2,
     }
 }
 

@@ -1,6 +1,4 @@
-//! What tells whether a group was committed whose answer was lost.
-
-use std::time::Duration;
+//! How it is found out whether a group was committed whose answer was lost.
 
 use hookfill_domain::audit::{ChainHash, Place};
 use hookfill_domain::ids::UserId;
@@ -8,11 +6,9 @@ use tokio::time::timeout;
 
 use super::batch::{Batch, Link};
 use super::books::Group;
+use super::lane::STEP_LIMIT;
 use super::sql::Sql;
 use crate::StoreError;
-
-/// How long the look may take.
-const LOOK_LIMIT: Duration = Duration::from_secs(3);
 
 /// An entry and its hash: nothing else hashes to that.
 pub(super) struct Evidence {
@@ -49,7 +45,7 @@ pub(super) async fn is_there(link: Option<&Link>, evidence: Option<&Evidence>) -
     batch.add(usize::from(*is_new_user), Sql::HoldRevision, Vec::new());
     batch.add(1, Sql::EntryHash, vec![user, &seq.0, step]);
     batch.say("ROLLBACK");
-    let found = match timeout(LOOK_LIMIT, batch.run()).await {
+    let found = match timeout(STEP_LIMIT, batch.run()).await {
         Ok(found) => found?,
         Err(_) => return Err(StoreError::Unavailable("the database does not answer".to_owned())),
     };
