@@ -13,7 +13,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("secrets", &["clock"]),
     ("config", &["secrets"]),
     ("broker", &[]),
-    ("bus", &[]),
+    ("bus", &["clock", "config", "shutdown", "telemetry"]),
     ("credentials", &["api_key", "clock", "shutdown"]),
     ("database", &["clock", "config", "secrets"]),
     ("engine", &["broker", "clock", "shutdown", "telemetry"]),
