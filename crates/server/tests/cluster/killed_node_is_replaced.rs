@@ -57,6 +57,6 @@ fn the_others_take_over_its_orders_within_the_lease_and_two_seconds() {
 
     scene.await_accepted(&load, 100);
     let sendings = load.finish();
-    let evidence = scene.judge(&scene.nodes[0], &sendings, followers);
-    println!("{} orders, {} answers 503", evidence.orders(), sendings.journal.refused());
+    let verdict = scene.judge(&scene.nodes[0], &sendings, followers);
+    println!("{} orders, {} answers 503", verdict.orders, sendings.journal.refused());
 }

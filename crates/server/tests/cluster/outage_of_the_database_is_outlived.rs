@@ -86,6 +86,6 @@ fn with_quick_refusals_and_open_streams() {
         assert!(seen.ends.is_empty() && seen.opened == 1, "a stream did not outlive it: {:?}", seen.ends);
     }
     assert_eq!(ask(&scene, scene.nodes[0].address(), NOBODYS).0, 401, "now it can be looked up");
-    let evidence = scene.judge(&scene.nodes[0], &sendings, followers);
-    println!("{} orders, {} answers 503", evidence.orders(), sendings.journal.refused());
+    let verdict = scene.judge(&scene.nodes[0], &sendings, followers);
+    println!("{} orders, {} answers 503", verdict.orders, sendings.journal.refused());
 }

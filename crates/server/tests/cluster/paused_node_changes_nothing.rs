@@ -45,8 +45,8 @@ fn when_it_wakes_after_its_lease_has_run_out() {
     let sendings = load.finish();
     let after: Vec<usize> = followers.iter().map(|follower| follower.seen().opened).collect();
     assert_eq!(after, opened, "streams that were open at the node went on");
-    let evidence = scene.judge(sleeper, &sendings, followers);
-    println!("{} orders; all taken over {taken_after:?} into a pause of {:?}", evidence.orders(), pause());
+    let verdict = scene.judge(sleeper, &sendings, followers);
+    println!("{} orders; all taken over {taken_after:?} into a pause of {:?}", verdict.orders, pause());
 }
 
 /// How many partitions the second node holds.
@@ -74,6 +74,6 @@ fn nor_does_one_whose_partitions_were_taken_while_it_was_awake() {
         wait_until("it works them once it holds them again", PATIENCE, again);
     }
     let sendings = load.finish();
-    let evidence = scene.judge(&scene.nodes[0], &sendings, Vec::new());
-    println!("{} orders under an epoch that passed three times", evidence.orders());
+    let verdict = scene.judge(&scene.nodes[0], &sendings, Vec::new());
+    println!("{} orders under an epoch that passed three times", verdict.orders);
 }

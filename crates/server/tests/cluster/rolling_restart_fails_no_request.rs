@@ -29,7 +29,7 @@ fn with_one_retry_at_the_other_node_no_request_fails() {
         assert!(!seen.ends.is_empty(), "each stream was at a node that was restarted");
         assert!(seen.ends.iter().all(|code| *code == Some(GOING_AWAY)), "{:?}", seen.ends);
     }
-    let evidence = scene.judge(&scene.nodes[0], &sendings, followers);
-    let (retried, slowest) = (sendings.journal.all().len() - evidence.orders(), sendings.journal.slowest());
-    println!("{} orders, {retried} requests sent again, slowest answer {slowest:?}", evidence.orders());
+    let verdict = scene.judge(&scene.nodes[0], &sendings, followers);
+    let (retried, slowest) = (sendings.journal.all().len() - verdict.orders, sendings.journal.slowest());
+    println!("{} orders, {retried} requests sent again, slowest answer {slowest:?}", verdict.orders);
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::PATIENCE;
 use super::checker::Evidence;
 use super::client::{Connection, Trader};
-use super::follower::Follower;
+use super::follower::{Follower, Seen};
 use super::load::{Load, Manner, Sendings};
 use super::node::{Node, Settings};
 use super::reading::Reader;
@@ -30,6 +30,14 @@ pub(crate) struct Scene {
     runtime: Runtime,
 }
 
+/// What was found to be right.
+pub(crate) struct Verdict {
+    /// How many orders there are.
+    pub(crate) orders: usize,
+    /// What came over each stream.
+    pub(crate) streams: Vec<Seen>,
+}
+
 impl Scene {
     /// Without any node yet.
     pub(crate) fn on(database: Database) -> Self {
@@ -38,6 +46,12 @@ impl Scene {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
         Self { nodes: Vec::new(), traders: Vec::new(), database, settings, runtime }
+    }
+
+    /// Where the database server listens, as `host:port`.
+    pub(crate) fn server(&self) -> String {
+        let authority = self.database.url().split('/').nth(2).unwrap_or_default();
+        authority.rsplit('@').next().unwrap_or_default().to_owned()
     }
 
     /// With nodes that share the work, users, and a witness.
@@ -150,18 +164,20 @@ impl Scene {
 
     /// Waits for all orders to end and for all streams to have shown it, and judges: by what the clients were told, by
     /// what this node answers, by what the streams brought, by the witness, and by the chain of the audit log.
-    pub(crate) fn judge(&self, node: &Node, sendings: &Sendings, followers: Vec<Follower>) -> Evidence {
+    pub(crate) fn judge(&self, node: &Node, sendings: &Sendings, followers: Vec<Follower>) -> Verdict {
         self.await_ends(node.address());
         let mut evidence = Evidence { sent: sendings.journal.all(), ..Evidence::default() };
         for trader in &self.traders {
             let account = self.wait(Reader::at(node.address(), trader).account());
             evidence.accounts.insert(trader.user_id, account);
         }
+        let mut streams = Vec::new();
         for follower in followers {
             let account = evidence.accounts.get_mut(&follower.user_id).expect("a user of the scene");
             let seen = follower.finish(account.events.len());
             assert_eq!(seen.wrong, Vec::<String>::new());
-            account.streams.push(seen.messages);
+            account.streams.push(seen.messages.clone());
+            streams.push(seen);
         }
         assert_eq!(evidence.complaints(), Vec::<String>::new());
         assert_eq!(
@@ -171,7 +187,7 @@ impl Scene {
         );
         assert!(witness::steps(&self.database) > 0, "the witness saw nothing");
         self.assert_chain_intact(self.database.url());
-        evidence
+        Verdict { orders: evidence.orders(), streams }
     }
 
     /// Walks the audit chain.
