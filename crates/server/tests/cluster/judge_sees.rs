@@ -1,5 +1,6 @@
 //! The judge itself: a good history passes, and every kind of broken promise is noticed.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::harness::checker::{Account, Evidence, Listed};
@@ -8,7 +9,8 @@ use crate::harness::journal::{Sent, Told};
 const USER: i64 = 7;
 
 fn sent(key: Option<&str>, told: Told) -> Sent {
-    Sent { user_id: USER, key: key.map(str::to_owned), told, took: Duration::ZERO, status: None }
+    let node = SocketAddr::from(([127, 0, 0, 1], 1));
+    Sent { user_id: USER, node, key: key.map(str::to_owned), told, took: Duration::ZERO, status: None }
 }
 
 fn accepted(key: Option<&str>, id: &str) -> Sent {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use hookfill::clock::{Clock, SystemClock};
 use hookfill_rig::{Postgres, wait_until};
 
-use crate::harness::PATIENCE;
 use crate::harness::load::Manner;
 use crate::harness::node::LEASE;
 use crate::harness::scene::Scene;
+use crate::harness::{ANSWER, PATIENCE};
 
 /// How much longer than the lease it may take until somebody else works the orders.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -58,5 +58,7 @@ fn the_others_take_over_its_orders_within_the_lease_and_two_seconds() {
     scene.await_accepted(&load, 100);
     let sendings = load.finish();
     let verdict = scene.judge(&scene.nodes[0], &sendings, followers);
-    println!("{} orders, {} answers 503", verdict.orders, sendings.journal.refused());
+    let slowest = sendings.journal.slowest_of(&scene.addresses());
+    println!("{} orders, {} answers 503, slowest {slowest:?}", verdict.orders, sendings.journal.refused());
+    assert!(slowest <= ANSWER, "answered after {slowest:?}");
 }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use hookfill_rig::{Postgres, wait_until};
 
-use crate::harness::PATIENCE;
 use crate::harness::load::Manner;
 use crate::harness::node::LEASE;
 use crate::harness::scene::Scene;
 use crate::harness::witness;
+use crate::harness::{ANSWER, PATIENCE};
 
 fn pause() -> Duration {
     let seconds = std::env::var("HOOKFILL_TEST_PAUSE").map_or(8, |text| text.parse().expect("seconds"));
@@ -45,8 +45,14 @@ fn when_it_wakes_after_its_lease_has_run_out() {
     let sendings = load.finish();
     let after: Vec<usize> = followers.iter().map(|follower| follower.seen().opened).collect();
     assert_eq!(after, opened, "streams that were open at the node went on");
+    let slowest = sendings.journal.slowest_of(&[scene.nodes[0].address(), scene.nodes[2].address()]);
+    assert!(slowest <= ANSWER, "another node answered after {slowest:?}");
     let verdict = scene.judge(sleeper, &sendings, followers);
-    println!("{} orders; all taken over {taken_after:?} into a pause of {:?}", verdict.orders, pause());
+    println!(
+        "{} orders; all taken over {taken_after:?} into a pause of {:?}; slowest answer {slowest:?}",
+        verdict.orders,
+        pause()
+    );
 }
 
 /// How many partitions the second node holds.
@@ -64,7 +70,7 @@ fn nor_does_one_whose_partitions_were_taken_while_it_was_awake() {
     scene.await_accepted(&load, 60);
     let stolen = "UPDATE partitions SET owner = gen_random_uuid(), epoch = epoch + 1,
                          expires_at = clock_timestamp() + interval '3 seconds'";
-    for _ in 0..3 {
+    for _ in 0..2 {
         scene.database.psql(stolen);
         let steps = witness::steps(&scene.database);
         let due = "SELECT count(*) FROM orders WHERE due_at < extract(epoch FROM clock_timestamp()) * 1000000 - 500000";
@@ -75,5 +81,5 @@ fn nor_does_one_whose_partitions_were_taken_while_it_was_awake() {
     }
     let sendings = load.finish();
     let verdict = scene.judge(&scene.nodes[0], &sendings, Vec::new());
-    println!("{} orders under an epoch that passed three times", verdict.orders);
+    println!("{} orders under an epoch that passed twice", verdict.orders);
 }

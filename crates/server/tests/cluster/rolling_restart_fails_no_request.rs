@@ -30,6 +30,7 @@ fn with_one_retry_at_the_other_node_no_request_fails() {
         assert!(seen.ends.iter().all(|code| *code == Some(GOING_AWAY)), "{:?}", seen.ends);
     }
     let verdict = scene.judge(&scene.nodes[0], &sendings, followers);
-    let (retried, slowest) = (sendings.journal.all().len() - verdict.orders, sendings.journal.slowest());
+    let (retried, slowest) =
+        (sendings.journal.all().len() - verdict.orders, sendings.journal.slowest_of(&scene.addresses()));
     println!("{} orders, {retried} requests sent again, slowest answer {slowest:?}", verdict.orders);
 }

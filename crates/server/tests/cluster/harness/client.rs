@@ -151,7 +151,8 @@ impl Connection {
         let answer = self.call(request.body(Full::from(body)).expect("a request")).await;
         let status = answer.as_ref().ok().map(|answer| answer.status);
         let told = told(answer);
-        Sent { user_id: trader.user_id, key: key.map(str::to_owned), told, took: began.elapsed(), status }
+        let (node, key) = (self.address, key.map(str::to_owned));
+        Sent { user_id: trader.user_id, node, key, told, took: began.elapsed(), status }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What clients sent and what they were told: all that they can hold the service to.
 
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub(crate) enum Told {
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
     pub(crate) user_id: i64,
+    /// The node that it was sent to.
+    pub(crate) node: SocketAddr,
     /// The idempotency key, if it had one.
     pub(crate) key: Option<String>,
     pub(crate) told: Told,
@@ -56,9 +59,9 @@ impl Journal {
         self.lock().iter().filter(|sent| sent.status == Some(503)).count()
     }
 
-    /// How long the slowest answer took.
-    pub(crate) fn slowest(&self) -> Duration {
-        let answered = |sent: &Sent| sent.status.map(|_| sent.took);
+    /// How long the slowest answer of these nodes took.
+    pub(crate) fn slowest_of(&self, nodes: &[SocketAddr]) -> Duration {
+        let answered = |sent: &Sent| sent.status.filter(|_| nodes.contains(&sent.node)).map(|_| sent.took);
         self.lock().iter().filter_map(answered).max().unwrap_or_default()
     }
 }
