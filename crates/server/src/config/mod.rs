@@ -115,14 +115,6 @@ pub enum ConfigError {
         /// A good value.
         example: &'static str,
     },
-    /// A setting of which this version knows no more than the name.
-    #[error("{name}: {what} is not supported by this version yet")]
-    Unsupported {
-        /// The setting.
-        name: String,
-        /// What it asks for.
-        what: &'static str,
-    },
     /// A name that begins as ours do and is none.
     #[error("{name} is no setting of hookfill{hint}")]
     UnknownName {
