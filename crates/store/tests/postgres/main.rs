@@ -7,6 +7,7 @@ mod contract;
 mod fencing;
 mod leases;
 mod lost_answers;
+mod outage;
 mod scene;
 mod slow_commit;
 mod two_nodes;

@@ -43,16 +43,11 @@ impl OnServer {
 
     /// A way to the database that fails on command, and its URL.
     pub(crate) fn proxy(&self) -> (Proxy, String) {
-        proxy_to(self.server.admin_url(), &self.database)
+        let authority = self.server.admin_url().rsplit('@').next();
+        let proxy = Proxy::to(authority.and_then(|rest| rest.split('/').next()).unwrap());
+        let url = self.database.url_through(&proxy.address());
+        (proxy, url)
     }
-}
-
-/// A way to a database that fails on command, and its URL.
-pub(crate) fn proxy_to(admin_url: &str, database: &Database) -> (Proxy, String) {
-    let authority = admin_url.rsplit('@').next().and_then(|rest| rest.split('/').next());
-    let proxy = Proxy::to(authority.unwrap());
-    let url = database.url_through(&proxy.address());
-    (proxy, url)
 }
 
 #[async_trait]
