@@ -4,10 +4,14 @@
 
 mod conflicts;
 mod contract;
+mod encryption;
 mod fencing;
 mod leases;
 mod lost_answers;
+mod opening;
 mod outage;
 mod scene;
+mod schema;
 mod slow_commit;
+mod tampering;
 mod two_nodes;

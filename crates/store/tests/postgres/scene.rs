@@ -76,6 +76,15 @@ pub(crate) async fn trial(url: &str, options: Options) -> Trial {
     Trial::open(Node { url: url.to_owned(), options }).await
 }
 
+/// A node on trial on a database that others were tried on: it draws other ids than they did.
+pub(crate) async fn trial_again(url: &str, round: usize) -> Trial {
+    let trial = trial(url, node(1)).await;
+    for _ in 0..round * 1000 {
+        trial.draw();
+    }
+    trial
+}
+
 /// A node beside another.
 pub(crate) async fn store(url: &str, options: Options) -> Arc<PostgresStore> {
     Arc::new(PostgresStore::open(url, options, Arc::new(NoListener)).await.unwrap())
