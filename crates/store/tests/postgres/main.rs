@@ -13,5 +13,6 @@ mod outage;
 mod scene;
 mod schema;
 mod slow_commit;
+mod statements;
 mod tampering;
 mod two_nodes;
