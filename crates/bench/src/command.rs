@@ -7,10 +7,11 @@ use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand};
 use tempfile::TempDir;
 
+use crate::bare::Rows;
 use crate::load::Plan;
 use crate::process::{self, Program};
 use crate::report::{Report, Table};
-use crate::{accepts, bare, inside, latency, lives, memory, start};
+use crate::{accepts, bare, inside, latency, lives, memory, postgres, start};
 
 /// Measures hookfill and prints Markdown tables.
 #[derive(Debug, Parser)]
@@ -108,7 +109,7 @@ impl Options {
 /// What to measure.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Measurement {
-    /// Everything, one after the other
+    /// Everything on SQLite, one after the other
     All,
     /// Durable accepts a second, as ratios to two ceilings
     Accepts,
@@ -120,36 +121,58 @@ pub enum Measurement {
     Memory,
     /// From a signal to its message on the stream
     Latency,
+    /// Everything on PostgreSQL, one after the other
+    Postgres,
+    /// Durable accepts a second on PostgreSQL, by one node and by two
+    PostgresAccepts,
+    /// Whole lives of orders a second on PostgreSQL, by one node and by two
+    PostgresLives,
+    /// From a signal at one node to its message on a stream at another, with NATS and without
+    PostgresAcross,
+    /// What an order costs on PostgreSQL, and what is left of it on the disk
+    PostgresCosts,
     /// Serves the ceiling; started by the other commands
     #[command(hide = true)]
     Bare {
         /// Commits three rows a request to this database
-        #[arg(long)]
+        #[arg(long, conflicts_with = "postgres")]
         rows: Option<PathBuf>,
+        /// Commits three rows a request to this empty database
+        #[arg(long, value_name = "URL")]
+        postgres: Option<String>,
+        /// Over so many connections
+        #[arg(long, default_value_t = 1)]
+        lanes: usize,
     },
     /// Serves hookfill from inside this program; started by the other commands
     #[command(hide = true)]
     ServeInside,
 }
 
-/// Every measurement, in the order in which `all` makes them.
+/// What `all` measures, in this order.
 const ALL: [Measurement; 5] =
     [Measurement::Start, Measurement::Memory, Measurement::Latency, Measurement::Accepts, Measurement::Lives];
+/// What `postgres` measures, in this order.
+const POSTGRES: [Measurement; 4] = [
+    Measurement::PostgresAcross,
+    Measurement::PostgresAccepts,
+    Measurement::PostgresLives,
+    Measurement::PostgresCosts,
+];
+
+impl Measurement {
+    /// Whether it is a server that another measurement has started.
+    fn is_server(&self) -> bool {
+        matches!(self, Self::Bare { .. } | Self::ServeInside)
+    }
+}
 
 impl Arguments {
     /// How many threads the runtime is to have, if it is not one for each processor.
     #[must_use]
     pub fn threads(&self) -> Option<usize> {
-        match self.measurement {
-            // Servers run as they would alone.
-            Measurement::Bare { .. } | Measurement::ServeInside => None,
-            Measurement::All
-            | Measurement::Accepts
-            | Measurement::Lives
-            | Measurement::Start
-            | Measurement::Memory
-            | Measurement::Latency => self.options.threads,
-        }
+        // Servers run as they would alone.
+        if self.measurement.is_server() { None } else { self.options.threads }
     }
 }
 
@@ -160,14 +183,26 @@ impl Arguments {
 pub async fn run(arguments: Arguments) -> Result<()> {
     let Arguments { measurement, options, write } = arguments;
     let chosen = match measurement {
-        Measurement::Bare { rows } => return bare::serve(rows).await,
+        Measurement::Bare { rows, postgres, lanes } => {
+            return bare::serve(match (rows, postgres) {
+                (Some(path), _) => Rows::Sqlite(path),
+                (None, Some(url)) => Rows::Postgres(url, lanes),
+                (None, None) => Rows::None,
+            })
+            .await;
+        }
         Measurement::ServeInside => return inside::serve().await,
         Measurement::All => ALL.to_vec(),
+        Measurement::Postgres => POSTGRES.to_vec(),
         one @ (Measurement::Accepts
         | Measurement::Lives
         | Measurement::Start
         | Measurement::Memory
-        | Measurement::Latency) => vec![one],
+        | Measurement::Latency
+        | Measurement::PostgresAccepts
+        | Measurement::PostgresLives
+        | Measurement::PostgresAcross
+        | Measurement::PostgresCosts) => vec![one],
     };
     process::raise_file_limit();
     let report = Report::begin(write, &options)?;
@@ -181,18 +216,27 @@ pub async fn run(arguments: Arguments) -> Result<()> {
 
 async fn measure_all(chosen: &[Measurement], options: &Options, report: &Report) -> Result<()> {
     for measurement in chosen {
-        report.add(&Box::pin(measure(measurement, options)).await?)?;
+        for table in Box::pin(measure(measurement, options)).await? {
+            report.add(&table)?;
+        }
     }
     Ok(())
 }
 
-async fn measure(measurement: &Measurement, options: &Options) -> Result<Table> {
-    match measurement {
-        Measurement::Accepts => accepts::measure(options).await,
-        Measurement::Lives => lives::measure(options).await,
-        Measurement::Start => start::measure(options).await,
-        Measurement::Memory => memory::measure(options).await,
-        Measurement::Latency => latency::measure(options).await,
-        Measurement::All | Measurement::Bare { .. } | Measurement::ServeInside => bail!("no measurement"),
-    }
+async fn measure(measurement: &Measurement, options: &Options) -> Result<Vec<Table>> {
+    let table = match measurement {
+        Measurement::Accepts => accepts::measure(options).await?,
+        Measurement::Lives => lives::measure(options).await?,
+        Measurement::Start => start::measure(options).await?,
+        Measurement::Memory => memory::measure(options).await?,
+        Measurement::Latency => latency::measure(options).await?,
+        Measurement::PostgresAccepts => postgres::accepts::measure(options).await?,
+        Measurement::PostgresLives => postgres::lives::measure(options).await?,
+        Measurement::PostgresAcross => postgres::across::measure(options).await?,
+        Measurement::PostgresCosts => return postgres::costs::measure(options).await,
+        Measurement::All | Measurement::Postgres | Measurement::Bare { .. } | Measurement::ServeInside => {
+            bail!("no measurement")
+        }
+    };
+    Ok(vec![table])
 }

@@ -10,6 +10,7 @@ pub mod latency;
 pub mod lives;
 pub mod load;
 pub mod memory;
+pub mod postgres;
 pub mod process;
 pub mod report;
 pub mod start;

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{ConfigError, Flags};
 
+pub mod backup;
 mod caret;
 pub mod doctor;
 mod input;
@@ -42,6 +43,7 @@ pub enum Command {
     Watch(watch::Arguments),
     #[command(subcommand)]
     Keys(keys::Command),
+    Backup(backup::Arguments),
     Migrate(migrate::Arguments),
     /// Print the OpenAPI document
     Openapi,

@@ -76,6 +76,8 @@ impl Session {
         out.close(end, &mut source).await;
         state.metrics.streams.dec();
         state.metrics.streams_ended.get_or_create(&StreamLabels { reason: end.word() }).inc();
+        // The store first: whoever waits for all to have left closes it next.
+        drop((state, self.state));
         drop((self.presence, self.held));
     }
 

@@ -44,7 +44,7 @@ fn a_bad_value_stops_the_start_with_one_sentence_that_names_its_setting(
 #[case("HOOKFILL_ADMIN_TOKEN", "canary7Kq two words")]
 #[case("DATABASE_URL", "mysql://u:canary7Kq@db/x")]
 #[case("DATABASE_URL", "postgres://u:canary7Kq@db:port/x")]
-#[case("NATS_URL", "nats://u:canary7Kq@hub")]
+#[case("NATS_URL", "http://u:canary7Kq@hub")]
 fn a_bad_value_that_may_be_a_secret_is_not_repeated(#[case] name: &str, #[case] value: &str) {
     let directory = Directory::empty();
     for command in ["serve", "doctor"] {
@@ -84,6 +84,7 @@ fn help_names_every_setting_and_no_value() {
         &["watch", "--help"],
         &["keys", "--help"],
         &["migrate", "--help"],
+        &["backup", "--help"],
     ] {
         let ended = directory.run_with(&set, arguments);
         assert!(ended.code == Some(0) && !ended.output().contains(CANARY), "{arguments:?}");

@@ -2,8 +2,9 @@
 
 use http::Method;
 use serde_json::Value;
+use tokio::net::TcpListener;
 
-use crate::harness::Service;
+use crate::harness::{BUY, Service, Setup};
 use crate::wire::is_time;
 
 #[tokio::test]
@@ -33,5 +34,21 @@ async fn a_wrong_key_does_not_make_it_unwell() {
     for path in ["/health/", "/livez", "/readyz"] {
         let answer = service.ask(Method::GET, path, &[("x-api-key", "wrong")], "").await;
         assert_eq!(answer.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn where_nobody_else_has_the_store_nats_is_not_looked_for() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("nats://{}", elsewhere.local_addr().unwrap());
+    let service = Setup::default().delays("0ms", "0ms").set("NATS_URL", url).start().await;
+    let alice = service.register("alice").await;
+    let mut stream = alice.stream("").await;
+    alice.order(BUY).await;
+    assert_eq!(stream.take(3).await.len(), 3);
+    tokio::select! {
+        biased;
+        came = elsewhere.accept() => panic!("{came:?}"),
+        () = std::future::ready(()) => {}
     }
 }

@@ -36,6 +36,11 @@ impl Needs {
     pub(super) fn head(user_id: UserId) -> Self {
         Self { head: Some(user_id), ..Self::default() }
     }
+
+    /// Whether it may make a user, whose journal nobody has yet.
+    pub(super) fn makes_user(&self) -> bool {
+        self.head.is_none()
+    }
 }
 
 /// An order that a group has written: new, with its key, or known before.

@@ -65,7 +65,8 @@ impl Target {
             )
         };
         let mut config = Config::from_str(&bare).map_err(not_understood)?;
-        if config.get_hosts().is_empty() {
+        let is_named = |host: &Host| !matches!(host, Host::Tcp(name) if name.is_empty());
+        if !config.get_hosts().iter().any(is_named) {
             return Err("names no server".to_owned());
         }
         config.ssl_mode(wanted.mode);

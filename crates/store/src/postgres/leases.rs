@@ -3,7 +3,7 @@
 //! The server's clock alone says when a lease has run out. This node counts from before it asked, on a clock that
 //! nobody sets: what it takes for its own is its own a little shorter than the server thinks.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,13 +36,21 @@ const RENEW: &str = "\
 const LIVING: &str = "SELECT count(*) FROM nodes WHERE expires_at > clock_timestamp()";
 /// What another node has locked just now is passed over: it is claiming it, or still writing under it.
 const CLAIM: &str = "\
-    UPDATE partitions SET owner = $1, epoch = epoch + 1,
-                          expires_at = clock_timestamp() + $2::float8 * interval '1 second'
-    WHERE partition IN (SELECT partition FROM partitions WHERE owner IS NULL OR expires_at <= clock_timestamp()
-                        ORDER BY partition LIMIT $3 FOR UPDATE SKIP LOCKED)
-    RETURNING partition, epoch";
+    WITH free AS MATERIALIZED (
+        SELECT partition FROM partitions WHERE owner IS NULL OR expires_at <= clock_timestamp()
+        ORDER BY partition LIMIT $3 FOR UPDATE SKIP LOCKED
+    )
+    UPDATE partitions p SET owner = $1, epoch = p.epoch + 1,
+                            expires_at = clock_timestamp() + $2::float8 * interval '1 second'
+    FROM free WHERE p.partition = free.partition RETURNING p.partition, p.epoch";
+/// Only as it was held: one that arrives late must not give up what was claimed again since.
 const GIVE_UP: &str = "\
-    UPDATE partitions SET owner = NULL, expires_at = clock_timestamp() WHERE owner = $1 AND partition = ANY($2)";
+    UPDATE partitions p SET owner = NULL, expires_at = clock_timestamp()
+    FROM unnest($2::int2[], $3::int8[]) AS mine (partition, epoch)
+    WHERE p.owner = $1 AND p.partition = mine.partition AND p.epoch = mine.epoch";
+/// The last thing that a node says.
+const GIVE_UP_ALL: &str =
+    "UPDATE partitions SET owner = NULL, expires_at = clock_timestamp() WHERE owner = $1";
 const BURY: &str = "DELETE FROM nodes WHERE id = $1 OR expires_at < clock_timestamp() - interval '1 hour'";
 
 /// A partition that this node may work.
@@ -81,6 +89,11 @@ impl Leases {
         }
     }
 
+    /// The node's id and name.
+    pub(super) fn node(&self) -> (Uuid, &str) {
+        (self.node, &self.name)
+    }
+
     fn held(&self) -> MutexGuard<'_, [Option<Held>; Partition::COUNT]> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -90,19 +103,24 @@ impl Leases {
         self.held()[partition.index()].filter(|held| held.until > Instant::now()).map(|held| held.fence)
     }
 
-    /// The partitions whose orders may be taken up, for who is busy with these.
-    pub(super) fn workable(&self, busy: &HashSet<OrderKey>) -> Vec<i16> {
-        let busy: HashSet<Partition> = busy.iter().map(|(user_id, _)| Partition::of(*user_id)).collect();
+    /// The partitions whose orders may be taken up.
+    pub(super) fn workable(&self) -> BTreeMap<Partition, Fence> {
         let now = Instant::now();
         let held = self.held();
-        let mine = || Partition::all().filter_map(|partition| Some((partition, held[partition.index()]?)));
-        let idle = mine().filter(|(partition, held)| held.leaving && !busy.contains(partition));
-        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) =
-            idle.map(|(partition, _)| partition).collect();
-        mine()
-            .filter(|(_, held)| held.until > now && !held.leaving)
-            .map(|(partition, _)| partition.number())
+        let mine = Partition::all().filter_map(|partition| Some((partition, held[partition.index()]?)));
+        mine.filter(|(_, held)| held.until > now && !held.leaving)
+            .map(|(partition, held)| (partition, held.fence))
             .collect()
+    }
+
+    /// Takes note of the orders that are in hand: what is leaving can be given up once none of its are.
+    pub(super) fn in_hand(&self, busy: &HashSet<OrderKey>) {
+        let busy: HashSet<Partition> = busy.iter().map(|(user_id, _)| Partition::of(*user_id)).collect();
+        let held = self.held();
+        let leaving =
+            Partition::all().filter(|partition| held[partition.index()].is_some_and(|held| held.leaving));
+        let idle = leaving.filter(|partition| !busy.contains(partition)).collect();
+        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = idle;
     }
 
     /// Renews, claims and gives up, until the node retires.
@@ -152,16 +170,10 @@ impl Leases {
         self.take_in(&renewed, asked_at, true)?;
         let living: i64 = client.query_one(LIVING, &[]).await?.try_get(0)?;
         let share = share(living);
-        if renewed.len() > share {
-            self.choose_leaving(renewed.len() - share);
-        }
-        let idle: Vec<i16> = {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            idle.drain().map(Partition::number).collect()
-        };
+        self.choose_leaving(renewed.len().saturating_sub(share));
+        let (idle, epochs) = self.forget_idle();
         if !idle.is_empty() {
-            self.forget(&idle);
-            client.execute(GIVE_UP, &[&self.node, &idle]).await?;
+            client.execute(GIVE_UP, &[&self.node, &idle, &epochs]).await?;
         }
         let wanted = i64::try_from(share.saturating_sub(renewed.len())).unwrap_or(0);
         if wanted > 0 {
@@ -202,19 +214,26 @@ impl Leases {
         Ok(())
     }
 
-    /// Marks so many partitions as leaving, counting those that are already.
+    /// Brings the number of those that are leaving to the surplus.
     fn choose_leaving(&self, surplus: usize) {
         let mut held = self.held();
-        let leaving = held.iter().flatten().filter(|held| held.leaving).count();
-        let staying = held.iter_mut().rev().flatten().filter(|held| !held.leaving);
-        staying.take(surplus.saturating_sub(leaving)).for_each(|held| held.leaving = true);
+        let (leaving, mut staying): (Vec<_>, Vec<_>) =
+            held.iter_mut().flatten().partition(|held| held.leaving);
+        let more = surplus.saturating_sub(leaving.len());
+        staying.iter_mut().rev().take(more).for_each(|held| held.leaving = true);
+        // A node that was to have them may be gone by now.
+        leaving.into_iter().skip(surplus).for_each(|held| held.leaving = false);
     }
 
-    fn forget(&self, partitions: &[i16]) {
+    /// Stops holding what is leaving and of which nothing is in hand, and says under which epochs it was held.
+    fn forget_idle(&self) -> (Vec<i16>, Vec<i64>) {
+        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
         let mut held = self.held();
-        for partition in partitions.iter().filter_map(|number| Partition::from_number(*number)) {
-            held[partition.index()] = None;
-        }
+        let leaving = idle.into_iter().filter_map(|partition| {
+            let gone = held[partition.index()].take_if(|held| held.leaving)?;
+            Some((partition.number(), gone.fence.0))
+        });
+        leaving.unzip()
     }
 
     /// Gives everything up. What cannot be given up runs out by itself.
@@ -224,9 +243,8 @@ impl Leases {
             // A round that is under way ends first: it would take back what is given up.
             let _turn = self.turn.lock().await;
             *self.held() = [None; Partition::COUNT];
-            let all: Vec<i16> = Partition::all().map(Partition::number).collect();
             let client = target.connect().await?;
-            client.execute(GIVE_UP, &[&self.node, &all]).await?;
+            client.execute(GIVE_UP_ALL, &[&self.node]).await?;
             client.execute(BURY, &[&self.node]).await
         };
         match timeout(RETIRE_LIMIT, give_up).await {

@@ -1,5 +1,7 @@
 //! What a group reads before its jobs run.
 
+use std::collections::BTreeSet;
+
 use hookfill_domain::ids::{OrderId, UserId};
 use hookfill_domain::instrument::Instrument;
 use tokio_postgres::{Error, Row};
@@ -29,8 +31,11 @@ pub(super) async fn load(link: &Link, needs: &[Needs]) -> Result<Result<Group, S
         (owner, order_id) => [user: owner, id: order_id.0]);
     let places = columns!(needs.iter().filter_map(|need| Some((of(need.head), need.order_seq?))),
         (owner, order_seq) => [user: owner, seq: order_seq.0]);
-    let open = columns!(needs.iter().filter_map(|need| Some((of(need.head), need.open.as_ref()?))),
-        (owner, wanted) => [user: owner, instrument: wanted.as_ref().map(Instrument::as_str)]);
+    // Once, however many commands there are: each may be thousands of rows.
+    let wanted = needs.iter().filter_map(|need| Some((of(need.head), need.open.as_ref()?)));
+    let open: BTreeSet<_> =
+        wanted.map(|(owner, wanted)| (owner, wanted.as_ref().map(Instrument::as_str))).collect();
+    let open = columns!(open, (owner, wanted) => [user: owner, instrument: wanted]);
     let accounts = columns!(needs.iter().filter_map(|need| Some((of(need.head), need.account?))),
         (owner, account) => [user: owner, id: account.0]);
     let names: Vec<&str> = needs.iter().filter_map(|need| need.username.as_deref()).collect();
@@ -41,6 +46,8 @@ pub(super) async fn load(link: &Link, needs: &[Needs]) -> Result<Result<Group, S
     batch.say("BEGIN ISOLATION LEVEL READ COMMITTED");
     batch.add(users.len(), Sql::LockHeads, vec![&users]);
     batch.add(partitions.len(), Sql::HoldPartitions, vec![&partitions]);
+    let makes_users = needs.iter().any(Needs::makes_user);
+    batch.add(usize::from(makes_users), Sql::HoldRevision, Vec::new());
     batch.add_columns(Sql::Keys, &keys);
     batch.add_columns(Sql::OrdersById, &ids);
     batch.add_columns(Sql::OrdersAt, &places);
@@ -55,7 +62,7 @@ pub(super) async fn load(link: &Link, needs: &[Needs]) -> Result<Result<Group, S
 
 fn take_in(read: &[Vec<Row>]) -> Result<Rows, StoreError> {
     let mut rows = Rows::default();
-    let [_, heads, partitions, keys, by_id, by_seq, open, accounts, names, fresh] = read else {
+    let [_, heads, partitions, _, keys, by_id, by_seq, open, accounts, names, fresh] = read else {
         return Err(StoreError::Corrupt("a statement is missing".to_owned()));
     };
     for row in heads {

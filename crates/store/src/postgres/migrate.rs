@@ -18,23 +18,36 @@ const MAKE_HISTORY: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_history \
 const NOTE: &str = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
     VALUES ($1, $2, to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), $3)";
 
+/// The oldest server that hookfill is tried on.
+const OLDEST: u32 = 150_000;
+
 mod embedded {
     refinery::embed_migrations!("../../migrations/postgres");
 }
 
-/// Refuses a server that acknowledges what it may lose.
+/// Refuses a server that acknowledges what it may lose, or that cannot keep every text.
 pub(super) async fn check_server(client: &Client, name: &str) -> Result<(), OpenError> {
-    let sql = "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off'";
+    let sql = "SELECT name, setting FROM pg_settings \
+               WHERE name IN ('fsync', 'full_page_writes', 'server_encoding', 'server_version_num')";
     let unreadable = |error| OpenError::Unreadable { path: name.to_owned(), cause: sentence(&error) };
     for row in client.query(sql, &[]).await.map_err(unreadable)? {
-        let setting: String = row.try_get(0).map_err(unreadable)?;
-        if setting == "fsync" {
-            return Err(OpenError::Unsafe { path: name.to_owned(), setting: "fsync" });
+        let (setting, value): (&str, &str) =
+            (row.try_get(0).map_err(unreadable)?, row.try_get(1).map_err(unreadable)?);
+        match (setting, value) {
+            ("fsync", "off") => return Err(OpenError::Unsafe { path: name.to_owned(), setting: "fsync" }),
+            ("full_page_writes", "off") => tracing::warn!(
+                "the database server runs with full_page_writes = off: unless its file system never tears a page, a \
+                 power failure can destroy what was acknowledged"
+            ),
+            ("server_encoding", encoding) if encoding != "UTF8" => {
+                let cause = format!("its encoding is {encoding}; make it with ENCODING 'UTF8'");
+                return Err(OpenError::Schema { path: name.to_owned(), cause });
+            }
+            ("server_version_num", version) if version.parse().is_ok_and(|version: u32| version < OLDEST) => {
+                tracing::warn!(version, "hookfill is tried on PostgreSQL 15 and newer; this server is older");
+            }
+            _ => {}
         }
-        tracing::warn!(
-            "the database server runs with full_page_writes = off: unless its file system never tears a page, a \
-             power failure can destroy what was acknowledged"
-        );
     }
     Ok(())
 }
@@ -162,20 +175,71 @@ async fn missing_part<'a>(
     client: &Client,
     migrations: impl Iterator<Item = &'a Migration>,
 ) -> Result<Option<String>, Error> {
-    let parts: Vec<(&str, &str)> =
-        migrations.flat_map(|migration| migration.sql.lines()).filter_map(made).collect();
-    let names: Vec<&str> = parts.iter().map(|(_, name)| *name).collect();
-    let sql = "SELECT name FROM unnest($1::text[]) WITH ORDINALITY AS made (name, place) \
+    let parts: Vec<Part> = migrations.flat_map(|migration| made(&migration.sql)).collect();
+    let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
+    let unique: Vec<bool> = parts.iter().map(|part| part.is_unique).collect();
+    let sql = "SELECT place FROM unnest($1::text[], $2::bool[]) WITH ORDINALITY AS made (name, is_unique, place) \
                LEFT JOIN pg_index i ON i.indexrelid = to_regclass(name) \
-               WHERE to_regclass(name) IS NULL OR i.indisvalid IS FALSE ORDER BY place LIMIT 1";
-    let Some(row) = client.query(sql, &[&names]).await?.into_iter().next() else { return Ok(None) };
-    let missing: String = row.try_get(0)?;
-    Ok(parts.iter().find(|(_, name)| *name == missing).map(|(kind, name)| format!("{kind} {name}")))
+               WHERE to_regclass(name) IS NULL OR NOT coalesce(i.indisvalid, true) \
+               OR (is_unique AND NOT coalesce(i.indisunique, false)) ORDER BY place LIMIT 1";
+    let Some(row) = client.query(sql, &[&names, &unique]).await?.into_iter().next() else { return Ok(None) };
+    let place: i64 = row.try_get(0)?;
+    let missing = usize::try_from(place - 1).ok().and_then(|index| parts.get(index));
+    Ok(missing.map(|part| format!("{} {}", part.kind, part.name)))
 }
 
-/// What a line of a migration makes.
-fn made(line: &str) -> Option<(&'static str, &str)> {
-    let kinds = [("CREATE TABLE ", "table"), ("CREATE UNIQUE INDEX ", "index"), ("CREATE INDEX ", "index")];
-    let (rest, kind) = kinds.iter().find_map(|(verb, kind)| Some((line.strip_prefix(verb)?, *kind)))?;
-    rest.split_whitespace().next().map(|name| (kind, name))
+/// A table or an index.
+struct Part {
+    kind: &'static str,
+    name: String,
+    is_unique: bool,
+}
+
+/// What a migration makes: what it names, and the indexes of the keys of its tables, under the names that the server
+/// gives them.
+fn made(migration: &str) -> Vec<Part> {
+    let index = |name: String| Part { kind: "unique index", name, is_unique: true };
+    let mut parts = Vec::new();
+    let mut table = "";
+    for line in migration.lines() {
+        let mut words = line.split_whitespace();
+        let first = words.next().unwrap_or_default();
+        if let Some(name) = name_behind(line, "CREATE TABLE ") {
+            table = name;
+            parts.push(Part { kind: "table", name: name.to_owned(), is_unique: false });
+        } else if let Some(name) = name_behind(line, "CREATE UNIQUE INDEX ") {
+            parts.push(index(name.to_owned()));
+        } else if let Some(name) = name_behind(line, "CREATE INDEX ") {
+            parts.push(Part { kind: "index", name: name.to_owned(), is_unique: false });
+        } else if line.starts_with(' ') && line.contains("PRIMARY KEY") {
+            parts.push(index(format!("{table}_pkey")));
+        } else if line.starts_with(' ') && words.any(|word| word.trim_end_matches(',') == "UNIQUE") {
+            parts.push(index(format!("{table}_{first}_key")));
+        }
+    }
+    parts
+}
+
+/// The word behind some others at the beginning of a line.
+fn name_behind<'l>(line: &'l str, verb: &str) -> Option<&'l str> {
+    line.strip_prefix(verb)?.split_whitespace().next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_and_every_index_of_the_migrations_is_known() {
+        let parts: Vec<_> = known().iter().flat_map(|migration| made(&migration.sql)).collect();
+        let names = |kind| parts.iter().filter(move |part| part.kind == kind).map(|part| part.name.as_str());
+        assert_eq!(names("table").count(), 11, "{:?}", names("table").collect::<Vec<_>>());
+        for table in names("table") {
+            assert!(names("unique index").any(|name| name == format!("{table}_pkey")), "{table}");
+        }
+        for name in ["users_username_key", "api_keys_key_hash_key", "orders_by_key", "partitions_by_epoch"] {
+            assert!(names("unique index").any(|known| known == name), "{name}");
+        }
+        assert!(names("index").any(|name| name == "orders_due"));
+    }
 }

@@ -91,10 +91,9 @@ statements! {
                         SELECT * FROM unnest($1::int8[], $2::text[], $3::int8[]) \
                         ON CONFLICT (user_id, instrument) DO UPDATE SET count = c.count + excluded.count";
     RaiseRevision = "UPDATE revision SET credentials = credentials + 1";
-    /// For a commit whose answer was lost: waits until nobody has the user's head, so that it is decided.
-    LookAfter = "SELECT j.hash FROM (SELECT user_id FROM heads WHERE user_id = $1 FOR UPDATE) AS h \
-                 CROSS JOIN LATERAL (SELECT hash FROM journal x WHERE x.user_id = h.user_id AND x.seq = $2 \
-                 AND x.step = $3) AS j";
+    /// Held by whoever makes a user, who has no head yet that could be locked. Behind the heads, as always.
+    HoldRevision = "SELECT id FROM revision FOR UPDATE";
+    EntryHash = "SELECT hash FROM journal WHERE user_id = $1 AND seq = $2 AND step = $3";
 }
 
 /// The statements, prepared on one connection.

@@ -1,6 +1,7 @@
 //! The store on SQLite: one writer that commits in groups, readers beside it.
 
 mod accounts;
+mod backup;
 mod books;
 mod journal;
 mod migrations;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use rusqlite::ErrorCode;
 
 use crate::{CommitListener, OpenError, StoreError};
+pub use backup::{BackupError, Copied, backup};
 pub use migrations::{migrate, migrations};
 use readers::Readers;
 use writer::Writer;

@@ -63,7 +63,7 @@ pub(super) fn writer(path: &Path, role: Role) -> Result<Connection, OpenError> {
 }
 
 /// A connection that leaves the log where it is, also when it is closed because of an error.
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     let connection = Connection::open_with_flags(path, flags).map_err(|error| unreadable(path, error))?;
     wal::keep_log(&connection).map_err(|error| unreadable(path, error))?;
     Ok(connection)

@@ -136,6 +136,11 @@ pub(super) fn mark_served(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Takes the mark off.
+pub(super) fn mark_complete(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "user_version", COMPLETE)
+}
+
 /// Moves the log into the main file and empties it; `false` where another program's reading prevents that.
 fn merge(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0))
@@ -152,7 +157,7 @@ pub(super) fn before_closing(connection: &Connection, role: Role) {
 fn let_go(connection: &Connection, role: Role) -> rusqlite::Result<()> {
     // First all the rest: the page with the mark is the first that is copied, and a crash may follow.
     if role == Role::Server && merge(connection)? {
-        connection.pragma_update(None, "user_version", COMPLETE)?;
+        mark_complete(connection)?;
         merge(connection)?;
     }
     let mark: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;

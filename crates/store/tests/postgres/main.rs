@@ -2,5 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod conflicts;
 mod contract;
+mod fencing;
+mod leases;
+mod lost_answers;
 mod scene;
+mod slow_commit;
+mod two_nodes;
