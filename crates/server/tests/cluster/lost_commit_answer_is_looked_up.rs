@@ -37,7 +37,7 @@ fn lose_commits(proxy: &Proxy, scene: &Scene, load: &Load) {
 fn so_that_each_order_is_there_exactly_once() {
     let scene = Scene::on(Postgres::shared().database());
     let proxy = Proxy::to(&scene.server());
-    let scene = scene.with_first_node_through(&proxy.address(), 4);
+    let scene = scene.with_first_node_through(&proxy.address(), 1, 4);
     let followers = scene.follow_all();
     let load = scene.load(Manner::Persistent);
     scene.await_accepted(&load, 20);
