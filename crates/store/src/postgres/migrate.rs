@@ -4,9 +4,8 @@ use tokio_postgres::{Client, Error};
 
 use super::connect::Target;
 use super::error::sentence;
-use crate::OpenError;
 use crate::migration::{self, Applied, Migration, Standing, pending};
-use crate::sqlite::Role;
+use crate::{OpenError, Role};
 
 /// The advisory lock under which migrations run: one node at a time. The bytes `hookfill`.
 const LOCK: i64 = 0x686f_6f6b_6669_6c6c;

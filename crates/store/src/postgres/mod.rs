@@ -36,8 +36,7 @@ use self::lane::{Lane, Terms, Waiting, lane_of};
 use self::leases::Leases;
 pub use self::migrate::{migrate, migrations};
 use crate::queue::{Queue, queue};
-use crate::sqlite::Role;
-use crate::{CommitListener, OpenError, StoreError};
+use crate::{CommitListener, OpenError, Role, StoreError};
 
 /// Groups that are written at the same time. A user's writes go through one of them.
 const LANES: usize = 4;

@@ -11,9 +11,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::books::{Group, Rows};
-use super::{Role, wal};
+use super::wal;
 use crate::queue::{GROUP, Job, PanicWatch, Queue, queue, run};
-use crate::{Commit, CommitListener, OpenError, StoreError};
+use crate::{Commit, CommitListener, OpenError, Role, StoreError};
 
 /// What became of each job of a group.
 type Outcomes = Vec<Result<(), StoreError>>;

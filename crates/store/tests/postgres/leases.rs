@@ -83,7 +83,7 @@ fn nothing_is_held_twice(a: &PostgresStore, b: &PostgresStore) {
 async fn shares_even_out_as_nodes_join_and_leave_and_die() {
     let server = OnServer::fresh(false);
     let url = server.database.url();
-    let trial = trial(url, Options { role: hookfill_store::sqlite::Role::Server, ..short_lived(9) }).await;
+    let trial = trial(url, Options { role: hookfill_store::Role::Server, ..short_lived(9) }).await;
     let mut orders = Vec::new();
     for number in 0..6 {
         let trader = trial.register(&format!("trader {number}")).await;

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use hookfill_rig::{Database, wait_until};
 use hookfill_store::postgres::{Options, PostgresStore};
-use hookfill_store::sqlite::Role;
-use hookfill_store::{ChainState, Journal as _, NoListener};
+use hookfill_store::{ChainState, Journal as _, NoListener, Role};
 use secrecy::ExposeSecret;
 use tokio::runtime::{Builder, Handle, Runtime};
 use uuid::Uuid;
