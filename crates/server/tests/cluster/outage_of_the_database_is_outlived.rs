@@ -15,7 +15,8 @@ use crate::harness::load::{Load, Manner};
 use crate::harness::scene::Scene;
 use crate::harness::{ANSWER, PATIENCE};
 
-const ROUNDS: usize = 3;
+/// How long PostgreSQL is away, in each round: once for longer than streams go without asking the store.
+const AWAY: [Duration; 3] = [Duration::ZERO, Duration::from_secs(21), Duration::ZERO];
 /// How long after PostgreSQL's return every node serves again.
 const BACK: Duration = Duration::from_secs(3);
 /// A key as keys of the replaced service look, that nobody has.
@@ -42,9 +43,10 @@ fn served_again(scene: &Scene, load: &Load, node: SocketAddr, since: Instant) ->
 }
 
 /// One outage: the slowest answer of those who asked meanwhile, and how long until the last node served again.
-fn outage(scene: &Scene, server: &Postgres, load: &Load) -> (Duration, Duration) {
+fn outage(scene: &Scene, server: &Postgres, load: &Load, away: Duration) -> (Duration, Duration) {
     let mut slowest = Duration::ZERO;
     server.kill_immediate();
+    let began = Instant::now();
     let refused = load.journal().refused();
     wait_until("requests are refused", PATIENCE, || load.journal().refused() > refused + 20);
     for node in scene.addresses() {
@@ -54,6 +56,7 @@ fn outage(scene: &Scene, server: &Postgres, load: &Load) -> (Duration, Duration)
             slowest = slowest.max(took);
         }
     }
+    wait_until("PostgreSQL was away for long enough", away + PATIENCE, || began.elapsed() >= away);
     server.restart();
     let back = Instant::now();
     let served = scene.addresses().into_iter().map(|node| served_again(scene, load, node, back)).max();
@@ -67,9 +70,9 @@ fn with_quick_refusals_and_open_streams() {
     let followers = scene.follow_all();
     let load = scene.load(Manner::Persistent);
     let (mut slowest_read, mut latest) = (Duration::ZERO, Duration::ZERO);
-    for _ in 0..ROUNDS {
+    for away in AWAY {
         scene.await_accepted(&load, 50);
-        let (read, served) = outage(&scene, &server, &load);
+        let (read, served) = outage(&scene, &server, &load, away);
         slowest_read = slowest_read.max(read);
         latest = latest.max(served);
     }
@@ -108,7 +111,7 @@ fn also_when_the_server_throws_out_everybody_and_recovers_by_itself() {
     let followers = scene.follow_all();
     let load = scene.load(Manner::Persistent);
     let mut latest = Duration::ZERO;
-    for _ in 0..ROUNDS {
+    for _ in AWAY {
         scene.await_accepted(&load, 50);
         kill_backend(&scene);
         let since = Instant::now();
