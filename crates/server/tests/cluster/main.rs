@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
+mod cut_off_node_is_replaced;
 mod harness;
 mod judge_sees;
 mod killed_node_is_replaced;

@@ -42,11 +42,6 @@ impl Settings {
         self
     }
 
-    pub(crate) fn database_url(&self) -> &str {
-        let url = self.0.iter().find(|(name, _)| *name == "DATABASE_URL");
-        url.map_or("", |(_, url)| url)
-    }
-
     /// The program with these and no other settings.
     fn command(&self, folder: &TempDir, arguments: &[&str]) -> Command {
         let mut command = Process::command(env!("CARGO_BIN_EXE_hookfill"));

@@ -54,30 +54,27 @@ impl Scene {
     }
 
     /// With nodes that share the work, users, and a witness.
-    pub(crate) fn with_nodes(mut self, nodes: usize, users: usize) -> Self {
-        let first = self.start_node("node-0");
-        witness::call(&self.database);
-        witness::introduce(&self.database, "node-0", &first);
-        self.nodes.push(first);
-        for number in 1..nodes {
-            self.add_node(number);
+    pub(crate) fn with_nodes(self, nodes: usize, users: usize) -> Self {
+        let server = self.server();
+        self.with_first_node_through(&server, nodes, users)
+    }
+
+    /// The same, where the first node reaches the database server by another address.
+    pub(crate) fn with_first_node_through(mut self, address: &str, nodes: usize, users: usize) -> Self {
+        let server = self.server();
+        for number in 0..nodes {
+            let (name, address) = (format!("node-{number}"), if number == 0 { address } else { &server });
+            let url = format!("{}?application_name={name}", self.database.url_through(address));
+            let node = Node::start(&self.settings.clone().with("DATABASE_URL", url));
+            if number == 0 {
+                witness::call(&self.database);
+            }
+            witness::introduce(&self.database, &name, &node);
+            self.nodes.push(node);
         }
         self.await_shares(nodes);
         self.register(users);
         self
-    }
-
-    /// With one node, which reaches the database by another address, and users.
-    pub(crate) fn with_first_node_through(mut self, address: &str, users: usize) -> Self {
-        self.settings = self.settings.clone().with("DATABASE_URL", self.database.url_through(address));
-        self.with_nodes(1, users)
-    }
-
-    fn add_node(&mut self, number: usize) {
-        let name = format!("node-{number}");
-        let node = self.start_node(&name);
-        witness::introduce(&self.database, &name, &node);
-        self.nodes.push(node);
     }
 
     /// Stops a node as an operator does, and starts it again at its address.
@@ -88,11 +85,6 @@ impl Scene {
         assert_eq!(status.code(), Some(0), "{status}:\n{}", node.log());
         node.start_again();
         witness::introduce(&self.database, &format!("node-{number}"), node);
-    }
-
-    fn start_node(&self, name: &str) -> Node {
-        let url = format!("{}?application_name={name}", self.settings.database_url());
-        Node::start(&self.settings.clone().with("DATABASE_URL", url))
     }
 
     /// Makes users at the first node.
