@@ -83,7 +83,7 @@ async fn is_as_was_said(store: &SharedStore, traders: &[Trader], sent: &[Sent]) 
             Ok(Accepted::Created(seq)) => assert_eq!(stored.get(id), Some(seq), "acknowledged and gone"),
             Ok(Accepted::Remembered(known)) => panic!("there was no key: {known:?}"),
             Err(StoreError::Unavailable(why)) => {
-                assert!(!stored.contains_key(id), "refused and there: {why}")
+                assert!(!stored.contains_key(id), "refused and there: {why}");
             }
             Err(StoreError::OutcomeUnknown) => {}
             Err(error) => panic!("{error:?}"),
