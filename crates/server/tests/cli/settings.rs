@@ -12,7 +12,7 @@ const FERNET_KEY: &str = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
 #[case("HOOKFILL_PUBLIC_URL", "--public-url", "hooks")]
 #[case("HOOKFILL_ALLOWED_ORIGINS", "--allowed-origins", "*")]
 #[case("DATABASE_URL", "--database-url", "hookfill.db")]
-#[case("NATS_URL", "--nats-url", "nats://127.0.0.1")]
+#[case("NATS_URL", "--nats-url", "http://127.0.0.1")]
 #[case("HOOKFILL_LEASE", "--lease", "5")]
 #[case("HOOKFILL_MOCK_EXECUTE_AFTER", "--mock-execute-after", "5 s")]
 #[case("HOOKFILL_MOCK_CLOSE_AFTER", "--mock-close-after", "1.5s")]
