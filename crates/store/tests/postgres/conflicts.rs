@@ -34,7 +34,7 @@ async fn lane_mates(trial: &Trial, count: usize) -> Vec<Trader> {
     while mates.len() < count {
         let trader = trial.register(&format!("trader {number}")).await;
         number += 1;
-        if Partition::of(trader.id).index() % 4 == 0 {
+        if Partition::of(trader.id).index().is_multiple_of(4) {
             mates.push(trader);
         }
     }
