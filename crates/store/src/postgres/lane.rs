@@ -27,8 +27,9 @@ use crate::{Commit, CommitListener, Partition, StoreError};
 
 /// How long the server may take for one step of a group; then the connection counts as lost.
 pub(super) const STEP_LIMIT: Duration = Duration::from_secs(3);
-/// How long writes wait for a connection that is being made, before they are told that there is none.
-const CONNECT_PATIENCE: Duration = Duration::from_millis(250);
+/// How long writes wait for a connection that is being made, before they are told that there is none: over TLS, to a
+/// server far away, it takes a dozen ways there and back. One that is refused they are told of at once.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
 /// How long making a connection may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How soon after a failure it is tried again.
@@ -90,6 +91,8 @@ impl Lane {
     pub(super) async fn run(mut self, mut waiting: mpsc::Receiver<Waiting>) {
         let _watch = PanicWatch(Arc::clone(&self.terms.listener));
         let mut jobs = Vec::with_capacity(GROUP);
+        // If this fails, the first write hears of it, or finds what has changed since.
+        let _ = self.ready().await;
         loop {
             let healthy = self.link.is_some() && self.doubt.is_none();
             tokio::select! {

@@ -7,6 +7,7 @@ mod contract;
 mod encryption;
 mod fencing;
 mod leases;
+mod load;
 mod lost_answers;
 mod opening;
 mod outage;

@@ -4,93 +4,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hookfill_domain::ids::OrderId;
 use hookfill_rig::{Postgres, Proxy};
+use hookfill_store::StoreError;
 use hookfill_store::contract::{Trader, Trial, patient};
-use hookfill_store::{Accepted, SharedStore, StoreError};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::scene::{OnServer, PATIENCE, blocking, intact, node, trial, until};
+use crate::load::{Load, is_as_was_said, traders};
+use crate::scene::{OnServer, PATIENCE, blocking, node, trial, until};
 
 /// Far below any time-out of a statement: who is told by then was told at once.
 const AT_ONCE: Duration = Duration::from_millis(1500);
-
-/// What became of an order that was sent.
-type Sent = (OrderId, Result<Accepted, StoreError>, Duration);
-
-/// Users who send one order after another until they are told to stop.
-struct Load {
-    stop: watch::Sender<bool>,
-    senders: JoinSet<Vec<Sent>>,
-}
-
-impl Load {
-    fn on(trial: &Arc<Trial>, traders: &[Trader]) -> Self {
-        let stop = watch::Sender::new(false);
-        let mut senders = JoinSet::new();
-        for trader in traders {
-            let (trial, trader, stopped) = (Arc::clone(trial), trader.clone(), stop.subscribe());
-            senders.spawn(async move {
-                let mut sent = Vec::new();
-                while !*stopped.borrow() {
-                    let (draft, began) = (trial.draft(&trader, "EURUSD"), Instant::now());
-                    let id = draft.order.id;
-                    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
-                    let answer = trial.store.accept_signal(draft, deadline).await;
-                    if answer.is_err() {
-                        tokio::time::sleep(Duration::from_millis(2)).await;
-                    }
-                    sent.push((id, answer, began.elapsed()));
-                }
-                sent
-            });
-        }
-        Self { stop, senders }
-    }
-
-    async fn end(self) -> Vec<Sent> {
-        self.stop.send_replace(true);
-        self.senders.join_all().await.concat()
-    }
-}
-
-async fn traders(trial: &Trial, count: usize) -> Vec<Trader> {
-    let mut traders = Vec::new();
-    for number in 0..count {
-        traders.push(trial.register(&format!("trader {number}")).await);
-    }
-    traders
-}
-
-/// What was acknowledged is there, what was refused is not, and whoever does not know may find either.
-async fn is_as_was_said(store: &SharedStore, traders: &[Trader], sent: &[Sent]) {
-    let mut stored = std::collections::HashMap::new();
-    for trader in traders {
-        let mut before = None;
-        loop {
-            let query = hookfill_store::OrderQuery { limit: 1000, before, ..Default::default() };
-            let page = store.orders(trader.id, query).await.unwrap();
-            stored.extend(page.items.into_iter().map(|order| (order.id, order.seq)));
-            before = page.next;
-            if before.is_none() {
-                break;
-            }
-        }
-    }
-    for (id, answer, _) in sent {
-        match answer {
-            Ok(Accepted::Created(seq)) => assert_eq!(stored.get(id), Some(seq), "acknowledged and gone"),
-            Ok(Accepted::Remembered(known)) => panic!("there was no key: {known:?}"),
-            Err(StoreError::Unavailable(why)) => {
-                assert!(!stored.contains_key(id), "refused and there: {why}");
-            }
-            Err(StoreError::OutcomeUnknown) => {}
-            Err(error) => panic!("{error:?}"),
-        }
-    }
-    intact(&**store).await;
-}
 
 async fn serves_again(trial: &Trial, trader: &Trader) -> Duration {
     let began = Instant::now();
@@ -139,6 +62,7 @@ async fn a_server_that_is_killed_under_load_loses_nothing_and_is_used_again_when
     is_as_was_said(&trial.store, &traders, &sent).await;
 }
 
+/// In the middle of a group, at its end, or with nothing to do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_is_ended_is_noticed_by_no_caller() {
     let server = OnServer::fresh(false);
@@ -148,7 +72,8 @@ async fn a_session_that_is_ended_is_noticed_by_no_caller() {
     for sessions in 0..10 {
         let ended = until("a session is ended", PATIENCE, async || {
             let one = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                       WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle' LIMIT 1";
+                       WHERE datname = current_database() \
+                       AND (state = 'idle in transaction' OR query = 'COMMIT') LIMIT 1";
             (server.database.psql(one) == "t").then_some(())
         });
         ended.await;
