@@ -26,8 +26,9 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 /// * A transaction whose client has gone silent, as a process does that is paused, is ended: its locks would keep
 ///   other nodes from the same users.
 /// * Nothing waits without limit.
-/// * Rows are found by index: a plan made while tables were small would read all of them later. Where the server has no
-///   such setting, it is left out.
+/// * Rows are found by index, and in its order: a plan made while tables were small would read all of them later, and a
+///   bitmap is made of all of a user's rows before the first one of a page is known. Where the server has no such
+///   setting, it is left out.
 const SETTINGS: &str = "\
     SELECT set_config(wanted.name, wanted.value, false)
     FROM (VALUES
@@ -39,6 +40,7 @@ const SETTINGS: &str = "\
         ('client_min_messages', 'warning'),
         ('jit', 'off'),
         ('enable_seqscan', 'off'),
+        ('enable_bitmapscan', 'off'),
         ('enable_hashjoin', 'off'),
         ('enable_mergejoin', 'off')
     ) AS wanted (name, value)

@@ -14,7 +14,8 @@ use super::rows::{bytes, entry_columns, get, place, read_entry, read_shown};
 use crate::chain::Walk;
 use crate::{ChainState, Journal, MAX_HEADS, MAX_PAGE, Shown, StoreError, StoredEntry};
 
-/// Follows an order's entries from the last to the first.
+/// Follows an order's entries from the last to the first, each by its key: a join could read the whole journal, and does
+/// while it is short.
 const HISTORY: &str = concat!(
     "WITH RECURSIVE j (seq, step, at, action, order_id, details, message, hash, prev_seq, prev_step, nth) AS (
         SELECT ",
@@ -22,7 +23,9 @@ const HISTORY: &str = concat!(
     ", 1 FROM journal j WHERE j.user_id = $1 AND j.seq = $2 AND j.step = $3
         UNION ALL
         SELECT x.seq, x.step, x.at, x.action, x.order_id, x.details, x.message, x.hash, x.prev_seq, x.prev_step, j.nth + 1
-        FROM j JOIN journal x ON x.user_id = $1 AND x.seq = j.prev_seq AND x.step = j.prev_step
+        FROM j CROSS JOIN LATERAL (
+            SELECT * FROM journal e WHERE e.user_id = $1 AND e.seq = j.prev_seq AND e.step = j.prev_step LIMIT 1
+        ) AS x
         WHERE j.nth < $4
     )
     SELECT ",

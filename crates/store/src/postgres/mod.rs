@@ -157,7 +157,11 @@ impl PostgresStore {
     /// The rows of a query. One that met a connection which the server had closed is asked again.
     async fn rows(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, StoreError> {
         match self.ask(sql, parameters).await {
-            Err(Asked::Disconnected) => self.ask(sql, parameters).await.map_err(StoreError::from),
+            Err(Asked::Disconnected) => {
+                // Whatever closed one has closed others, and they may not have noticed yet.
+                self.pool.retain(|_, _| false);
+                self.ask(sql, parameters).await.map_err(StoreError::from)
+            }
             asked => asked.map_err(StoreError::from),
         }
     }

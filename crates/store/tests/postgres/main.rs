@@ -4,9 +4,15 @@
 
 mod conflicts;
 mod contract;
+mod encryption;
 mod fencing;
 mod leases;
 mod lost_answers;
+mod opening;
+mod outage;
 mod scene;
+mod schema;
 mod slow_commit;
+mod statements;
+mod tampering;
 mod two_nodes;
