@@ -1,10 +1,14 @@
 //! The connection to PostgreSQL is cut right after COMMIT was sent, again and again, under load, and the answer is lost:
 //! what was committed is known to be, what was not is done again, and every order is there exactly once.
 
+use std::sync::Arc;
+
 use hookfill_rig::{Postgres, Proxy};
 
 use crate::harness::PATIENCE;
-use crate::harness::load::{Load, Manner};
+use crate::harness::client::Connection;
+use crate::harness::journal::{Journal, Told};
+use crate::harness::load::{Load, Manner, Sendings};
 use crate::harness::scene::Scene;
 
 /// How often an answer is lost, and how often COMMIT itself.
@@ -54,4 +58,27 @@ fn so_that_each_order_is_there_exactly_once() {
         "{orders} orders; of the commits {made} had been made, {not_made} had not; {refused} answers 503"
     );
     assert!(made > 0 && not_made > 0, "it looked them up");
+}
+
+/// Without a key nothing but the store's own evidence tells that an order is there already: each COMMIT whose answer is
+/// lost here is that of such an order.
+#[test]
+fn also_where_no_key_would_show_that_it_is_the_same() {
+    let scene = Scene::on(Postgres::shared().database());
+    let proxy = Proxy::to(&scene.server());
+    let scene = scene.with_first_node_through(&proxy.address(), 1, 1);
+    let node = scene.nodes[0].address();
+    let (mut connection, journal) = (Connection::to(node), Journal::default());
+    for _ in 0..CUTS {
+        // Nothing else is written until the order is.
+        scene.await_ends(node);
+        let trigger = proxy.cut_after_answer(COMMIT, COMMIT, 1);
+        let sent = scene.wait(connection.send(&scene.traders[0], None));
+        assert_eq!((trigger.fired(), trigger.answers_lost()), (1, 1), "its answer was lost");
+        assert!(matches!(sent.told, Told::Accepted(_)), "{sent:?}");
+        journal.note(sent);
+    }
+    let sendings = Sendings { journal: Arc::new(journal), failed: Vec::new() };
+    let orders = scene.judge(&scene.nodes[0], &sendings, Vec::new()).orders;
+    assert_eq!(orders, usize::try_from(CUTS).expect("a few"));
 }
