@@ -11,7 +11,8 @@ use crate::bare::Rows;
 use crate::load::Plan;
 use crate::process::{self, Program};
 use crate::report::{Report, Table};
-use crate::{accepts, bare, inside, latency, lives, memory, postgres, start};
+use crate::simulate::settings::Settings;
+use crate::{accepts, bare, inside, latency, lives, memory, postgres, simulate, start};
 
 /// Measures hookfill and prints Markdown tables.
 #[derive(Debug, Parser)]
@@ -131,6 +132,10 @@ pub enum Measurement {
     PostgresAcross,
     /// What an order costs on PostgreSQL, and what is left of it on the disk
     PostgresCosts,
+    /// What each question of a node costs PostgreSQL
+    PostgresLooks,
+    /// What many nodes and many users would ask of PostgreSQL and NATS, by a model that is seeded and measures nothing
+    Simulate(Settings),
     /// Serves the ceiling; started by the other commands
     #[command(hide = true)]
     Bare {
@@ -153,11 +158,12 @@ pub enum Measurement {
 const ALL: [Measurement; 5] =
     [Measurement::Start, Measurement::Memory, Measurement::Latency, Measurement::Accepts, Measurement::Lives];
 /// What `postgres` measures, in this order.
-const POSTGRES: [Measurement; 4] = [
+const POSTGRES: [Measurement; 5] = [
     Measurement::PostgresAcross,
     Measurement::PostgresAccepts,
     Measurement::PostgresLives,
     Measurement::PostgresCosts,
+    Measurement::PostgresLooks,
 ];
 
 impl Measurement {
@@ -202,7 +208,9 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         | Measurement::PostgresAccepts
         | Measurement::PostgresLives
         | Measurement::PostgresAcross
-        | Measurement::PostgresCosts) => vec![one],
+        | Measurement::PostgresCosts
+        | Measurement::PostgresLooks
+        | Measurement::Simulate(_)) => vec![one],
     };
     process::raise_file_limit();
     let report = Report::begin(write, &options)?;
@@ -233,7 +241,9 @@ async fn measure(measurement: &Measurement, options: &Options) -> Result<Vec<Tab
         Measurement::PostgresAccepts => postgres::accepts::measure(options).await?,
         Measurement::PostgresLives => postgres::lives::measure(options).await?,
         Measurement::PostgresAcross => postgres::across::measure(options).await?,
+        Measurement::PostgresLooks => postgres::looks::measure(options).await?,
         Measurement::PostgresCosts => return postgres::costs::measure(options).await,
+        Measurement::Simulate(settings) => return simulate::run(settings),
         Measurement::All | Measurement::Postgres | Measurement::Bare { .. } | Measurement::ServeInside => {
             bail!("no measurement")
         }

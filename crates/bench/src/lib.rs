@@ -13,6 +13,7 @@ pub mod memory;
 pub mod postgres;
 pub mod process;
 pub mod report;
+pub mod simulate;
 pub mod start;
 pub mod streams;
 pub mod users;

@@ -131,7 +131,7 @@ pub async fn measure(options: &Options) -> Result<Table> {
         options.connections,
         of_two.len(),
         half.len(),
-        cluster.circumstances(&one)?,
+        cluster.circumstances(&one.database)?,
         sync.time(0.5),
     ));
     Ok(table)

@@ -38,7 +38,7 @@ pub async fn measure(options: &Options) -> Result<Table> {
             }
             late = times.late;
         }
-        circumstances = cluster.circumstances(&nodes)?;
+        circumstances = cluster.circumstances(&nodes.database)?;
     }
     table.note(format!(
         "{} signals/s for {} s each, one user a row, mock broker with its default delays; two nodes and {circumstances}; \

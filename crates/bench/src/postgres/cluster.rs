@@ -74,7 +74,8 @@ impl Cluster {
         self.postgres.pid()
     }
 
-    fn database(&self) -> Database {
+    /// An empty database.
+    pub(super) fn database(&self) -> Database {
         tokio::task::block_in_place(|| self.postgres.database())
     }
 
@@ -110,13 +111,18 @@ impl Cluster {
     }
 
     /// What a reader has to know of the server.
-    pub(super) fn circumstances(&self, nodes: &Nodes) -> Result<String> {
+    pub(super) fn circumstances(&self, database: &Database) -> Result<String> {
         let asked = "SELECT string_agg(name || ' ' || setting, ', ' ORDER BY name) FROM pg_settings WHERE name IN \
                      ('fsync', 'synchronous_commit', 'full_page_writes')";
-        let (version, settings) = (nodes.ask("SHOW server_version")?, nodes.ask(asked)?);
+        let (version, settings) = (ask(database, "SHOW server_version")?, ask(database, asked)?);
         let version = version.split(' ').next().unwrap_or_default();
         Ok(format!("PostgreSQL {version} on the same machine with {settings} and 256 MB of shared buffers"))
     }
+}
+
+/// What `psql` prints for a query.
+pub(super) fn ask(database: &Database, sql: &str) -> Result<String> {
+    tokio::task::block_in_place(|| database.try_psql(sql)).map_err(anyhow::Error::msg)
 }
 
 /// A NATS server, started for the measurement.
@@ -127,7 +133,7 @@ pub(super) fn nats() -> Nats {
 impl Nodes {
     /// The one column of one row.
     pub(super) fn ask(&self, sql: &str) -> Result<String> {
-        tokio::task::block_in_place(|| self.database.try_psql(sql)).map_err(anyhow::Error::msg)
+        ask(&self.database, sql)
     }
 
     /// The same as a number.

@@ -143,7 +143,7 @@ pub async fn measure(options: &Options) -> Result<Vec<Table>> {
         options.lives,
         few,
         options.users,
-        cluster.circumstances(&nodes)?,
+        cluster.circumstances(&nodes.database)?,
         idle.counters.0[1] / (idle.elapsed + TOLD_AFTER).as_secs_f64(),
         100.0 * idle.node_seconds / idle.elapsed.as_secs_f64(),
         100.0 * idle.postgres_seconds / idle.elapsed.as_secs_f64(),

@@ -76,7 +76,7 @@ pub async fn measure(options: &Options) -> Result<Table> {
         options.lives,
         options.connections,
         of_two.len(),
-        cluster.circumstances(&one)?,
+        cluster.circumstances(&one.database)?,
     ));
     Ok(table)
 }

@@ -6,4 +6,5 @@ pub mod across;
 mod cluster;
 pub mod costs;
 pub mod lives;
+pub mod looks;
 mod processor;

@@ -23,6 +23,29 @@ pub(super) fn seconds_of(postmaster: u32) -> Result<f64> {
     Ok(ticks as f64 / TICKS_A_SECOND)
 }
 
+/// Seconds of processor time of one process so far.
+pub(super) fn seconds_of_process(pid: u32) -> Result<f64> {
+    let stat = Stat::read(&std::fs::read_to_string(format!("/proc/{pid}/stat"))?);
+    Ok(seconds(stat.context("the system does not tell of a process")?.own))
+}
+
+/// Memory that nobody shares with the processes that a process has started, in MiB.
+pub(super) fn memory_of_children(parent: u32) -> Result<Vec<f64>> {
+    let mut own = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let path = entry?.path();
+        let Ok(stat) = std::fs::read_to_string(path.join("stat")) else { continue };
+        if Stat::read(&stat).is_none_or(|stat| stat.parent != parent) {
+            continue;
+        }
+        let Ok(map) = std::fs::read_to_string(path.join("smaps_rollup")) else { continue };
+        let private = map.lines().filter(|line| line.starts_with("Private_"));
+        let kib = private.filter_map(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
+        own.push(kib.sum::<f64>() / 1024.0);
+    }
+    Ok(own)
+}
+
 /// Ticks as seconds.
 pub(super) fn seconds(ticks: u64) -> f64 {
     ticks as f64 / TICKS_A_SECOND
