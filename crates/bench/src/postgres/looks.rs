@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use hookfill::clock::{Clock, SystemClock};
 use hookfill_domain::ids::{Seq, UserId};
 use hookfill_rig::Database;
+use hookfill_store::Role;
 use hookfill_store::postgres::{Options as OpenOptions, PostgresStore};
-use hookfill_store::sqlite::Role;
 use hookfill_store::{Accounts, Journal, NoListener, Work};
 use uuid::Uuid;
 
