@@ -14,7 +14,8 @@ use tokio::task::JoinHandle;
 
 use crate::scene::{OnServer, PATIENCE, blocking, intact, leased, node, store, trial, until};
 
-const LEASE: Duration = Duration::from_millis(1500);
+/// Short, and long enough for a node on a machine that is busy to renew it.
+const LEASE: Duration = Duration::from_millis(2500);
 
 fn short_lived(number: u128) -> Options {
     Options { lease: LEASE, ..node(number) }
