@@ -1,8 +1,8 @@
 -- Times are microseconds since 1970-01-01T00:00:00Z, UTC, except those of leases, which are the server's own clock.
 -- JSON is kept as the bytes that were written, never as TEXT or JSONB: it may hold NUL, and its keys have an order.
 --
--- What belongs to a user's history has a primary key that begins with user_id, and every unique index on it does so
--- too: it can be distributed by user_id. The rest are look-ups and the few rows that all nodes share: users,
+-- What belongs to a user's history has a primary key that begins with user_id, and every unique index on it contains
+-- that: it can be distributed by user_id. The rest are look-ups and the few rows that all nodes share: users,
 -- api_keys, partitions, nodes, revision and the history of migrations.
 
 -- Who may use the service. A look-up table: it does not belong to one user's history.
@@ -99,7 +99,9 @@ CREATE TABLE orders (
     body_hash         BYTEA,
     PRIMARY KEY (user_id, seq)
 );
-CREATE UNIQUE INDEX orders_by_id ON orders (user_id, id);
+-- The id first: to a planner that knows nothing of the table yet, an index that begins with the user would be as good
+-- as the primary key, and all of a user's orders would be read to find one by its number.
+CREATE UNIQUE INDEX orders_by_id ON orders (id, user_id);
 CREATE UNIQUE INDEX orders_by_key ON orders (user_id, key_hash) WHERE key_hash IS NOT NULL;
 CREATE INDEX orders_due ON orders (partition, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX orders_open ON orders (user_id, instrument) WHERE due_at IS NOT NULL;

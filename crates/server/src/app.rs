@@ -256,12 +256,23 @@ fn reach(config: &Config) -> Reach {
 /// Opens the database and the keys to what is encrypted in it.
 async fn open_store(config: &Config, announcer: Announcer) -> Result<(Database, Obtained), StartError> {
     let database = database::open(&config.database_url, config.lease, Arc::new(announcer)).await?;
-    let samples = database.store.sample_secrets().await?;
-    let keys = database::obtain_keys(config, &samples)?;
+    let keys = match keys_to(&database, config).await {
+        Ok(keys) => keys,
+        Err(refused) => {
+            // Other nodes have made room for this one, and would wait until its lease has run out.
+            database.store.retire().await;
+            return Err(refused);
+        }
+    };
     if let Some(warning) = &keys.warning {
         tracing::warn!("{warning}");
     }
     Ok((database, keys))
+}
+
+async fn keys_to(database: &Database, config: &Config) -> Result<Obtained, StartError> {
+    let samples = database.store.sample_secrets().await?;
+    Ok(database::obtain_keys(config, &samples)?)
 }
 
 fn finished(what: &str, ended: Result<(), tokio::task::JoinError>) {

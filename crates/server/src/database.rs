@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookfill_store::postgres::{Options, PostgresStore};
-use hookfill_store::sqlite::{Role, SqliteStore};
-use hookfill_store::{CommitListener, NoListener, OpenError, Partition, SharedStore, StoredSecret};
+use hookfill_store::sqlite::SqliteStore;
+use hookfill_store::{CommitListener, NoListener, OpenError, Partition, Role, SharedStore, StoredSecret};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 

@@ -32,7 +32,7 @@ pub use error::{OpenError, StoreError};
 pub use model::{
     Accepted, AccountChange, ChainState, Commit, Fence, Idempotency, Leased, Made, Managed, NewAccount,
     NewCommand, NewKey, NewOrder, OrderQuery, Page, Principal, Refusal, Registered, Registration, Remembered,
-    Request, Requested, Scope, SealedSecret, Shown, StoredEntry, StoredSecret, Tally,
+    Request, Requested, Role, Scope, SealedSecret, Shown, StoredEntry, StoredSecret, Tally,
 };
 pub use partition::Partition;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::StoreError;
+use crate::{CommitListener, StoreError};
 
 /// Writes that may wait; more are told so at once.
 pub(crate) const QUEUE: usize = 8192;
@@ -137,4 +137,15 @@ pub(crate) fn run<'j, G: 'j>(
         outcome => Ok(outcome),
     })
     .collect()
+}
+
+/// Says so if a writer ends in a panic: nothing more is stored then.
+pub(crate) struct PanicWatch(pub(crate) Arc<dyn CommitListener>);
+
+impl Drop for PanicWatch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.failed("the writer has ended in a panic");
+        }
+    }
 }

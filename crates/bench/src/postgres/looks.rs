@@ -9,8 +9,8 @@ use hookfill::clock::{Clock, SystemClock};
 use hookfill_domain::account::Policy;
 use hookfill_domain::ids::{Seq, UserId};
 use hookfill_rig::Database;
+use hookfill_store::Role;
 use hookfill_store::postgres::{Options as OpenOptions, PostgresStore};
-use hookfill_store::sqlite::Role;
 use hookfill_store::{Accounts, Journal, NoListener, Work};
 use uuid::Uuid;
 

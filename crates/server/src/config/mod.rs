@@ -115,14 +115,6 @@ pub enum ConfigError {
         /// A good value.
         example: &'static str,
     },
-    /// A setting of which this version knows no more than the name.
-    #[error("{name}: {what} is not supported by this version yet")]
-    Unsupported {
-        /// The setting.
-        name: String,
-        /// What it asks for.
-        what: &'static str,
-    },
     /// A name that begins as ours do and is none.
     #[error("{name} is no setting of hookfill{hint}")]
     UnknownName {
@@ -174,7 +166,7 @@ impl Config {
             database_url,
             nats_url: settle.value(&of::NATS_URL, &flags.nats_url, str::parse)?,
             encryption_keys,
-            lease: settle.value(&of::LEASE, &flags.lease, value::positive_duration)?.unwrap_or(5 * second),
+            lease: settle.value(&of::LEASE, &flags.lease, value::lease)?.unwrap_or(5 * second),
             mock_execute_after: settle
                 .value(&of::MOCK_EXECUTE_AFTER, &flags.mock_execute_after, value::duration)?
                 .unwrap_or(5 * second),

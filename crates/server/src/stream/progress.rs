@@ -92,6 +92,8 @@ mod tests {
         assert!(progress.is_behind());
         progress.looked(false);
         assert!(!progress.is_behind(), "one look answers them all");
+        let _ = progress.take(Hint::Look);
+        assert!(progress.is_behind(), "and a later hint wants another");
     }
 
     #[test]

@@ -12,7 +12,7 @@ const FERNET_KEY: &str = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
 #[case("HOOKFILL_PUBLIC_URL", "--public-url", "hooks")]
 #[case("HOOKFILL_ALLOWED_ORIGINS", "--allowed-origins", "*")]
 #[case("DATABASE_URL", "--database-url", "hookfill.db")]
-#[case("NATS_URL", "--nats-url", "nats://127.0.0.1")]
+#[case("NATS_URL", "--nats-url", "http://127.0.0.1")]
 #[case("HOOKFILL_LEASE", "--lease", "5")]
 #[case("HOOKFILL_MOCK_EXECUTE_AFTER", "--mock-execute-after", "5 s")]
 #[case("HOOKFILL_MOCK_CLOSE_AFTER", "--mock-close-after", "1.5s")]
@@ -44,7 +44,7 @@ fn a_bad_value_stops_the_start_with_one_sentence_that_names_its_setting(
 #[case("HOOKFILL_ADMIN_TOKEN", "canary7Kq two words")]
 #[case("DATABASE_URL", "mysql://u:canary7Kq@db/x")]
 #[case("DATABASE_URL", "postgres://u:canary7Kq@db:port/x")]
-#[case("NATS_URL", "nats://u:canary7Kq@hub")]
+#[case("NATS_URL", "http://u:canary7Kq@hub")]
 fn a_bad_value_that_may_be_a_secret_is_not_repeated(#[case] name: &str, #[case] value: &str) {
     let directory = Directory::empty();
     for command in ["serve", "doctor"] {

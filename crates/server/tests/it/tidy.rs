@@ -121,6 +121,22 @@ fn only_the_store_knows_sql_and_only_the_outside_knows_http() {
 }
 
 #[test]
+fn the_product_needs_nothing_that_measures_or_tests_it() {
+    let mut wrong = Vec::new();
+    for path in files(&root().join("crates"), "Cargo.toml") {
+        let text = fs::read_to_string(&path).unwrap();
+        let needed =
+            text.split("\n[").find(|section| section.starts_with("dependencies]")).unwrap_or_default();
+        // What measures starts servers as tests do.
+        let measures = path.ends_with("bench/Cargo.toml");
+        if needed.contains("hookfill-bench") || (needed.contains("hookfill-rig") && !measures) {
+            wrong.push(path);
+        }
+    }
+    assert_eq!(wrong, Vec::<PathBuf>::new());
+}
+
+#[test]
 fn files_are_short() {
     let mut lengths: BTreeMap<PathBuf, usize> = BTreeMap::new();
     for path in product() {

@@ -26,8 +26,9 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 /// * A transaction whose client has gone silent, as a process does that is paused, is ended: its locks would keep
 ///   other nodes from the same users.
 /// * Nothing waits without limit.
-/// * Rows are found by index: a plan made while tables were small would read all of them later. Where the server has no
-///   such setting, it is left out.
+/// * Rows are found by index, and in its order: a plan made while tables were small would read all of them later, and a
+///   bitmap is made of all of a user's rows before the first one of a page is known. Where the server has no such
+///   setting, it is left out.
 const SETTINGS: &str = "\
     SELECT set_config(wanted.name, wanted.value, false)
     FROM (VALUES
@@ -39,6 +40,7 @@ const SETTINGS: &str = "\
         ('client_min_messages', 'warning'),
         ('jit', 'off'),
         ('enable_seqscan', 'off'),
+        ('enable_bitmapscan', 'off'),
         ('enable_hashjoin', 'off'),
         ('enable_mergejoin', 'off')
     ) AS wanted (name, value)
@@ -65,8 +67,13 @@ impl Target {
             )
         };
         let mut config = Config::from_str(&bare).map_err(not_understood)?;
-        if config.get_hosts().is_empty() {
+        let is_named = |host: &Host| !matches!(host, Host::Tcp(name) if name.is_empty());
+        if !config.get_hosts().iter().any(is_named) {
             return Err("names no server".to_owned());
+        }
+        // The library ends a password at the first `@`: what follows would be shown as the server's name.
+        if config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(name) if name.contains('@'))) {
+            return Err("has an @ too many; write one in a user's name or a password as %40".to_owned());
         }
         config.ssl_mode(wanted.mode);
         config.connect_timeout(CONNECT_LIMIT);
@@ -192,6 +199,7 @@ mod tests {
             "postgres://u:hunter2@h:port/d",
             "postgres://u:hunter2@/d?host=",
             "postgres://u:hunter2@h?sslmode=x",
+            "postgres://u:pass@hunter2@h/d",
         ] {
             let said = Target::parse(url).err().unwrap_or_default();
             assert!(!said.is_empty() && !said.contains("hunter2"), "{url}: {said:?}");

@@ -18,6 +18,8 @@ pub(super) fn sentence(error: &tokio_postgres::Error) -> String {
 pub(super) enum Meaning {
     /// Somebody else wrote the same: once more will do.
     Again,
+    /// Somebody else has kept a lock for as long as anybody waits.
+    Locked,
     /// The server will not do it, or not now.
     Refused,
     /// The connection is gone, or no good any more.
@@ -35,11 +37,13 @@ pub(super) fn meaning(error: &tokio_postgres::Error) -> Meaning {
         &SqlState::T_R_DEADLOCK_DETECTED,
         // Two nodes made the same at the same time; the second look finds what the first made.
         &SqlState::UNIQUE_VIOLATION,
-        &SqlState::LOCK_NOT_AVAILABLE,
     ]
     .contains(&code)
     {
         return Meaning::Again;
+    }
+    if code == &SqlState::LOCK_NOT_AVAILABLE {
+        return Meaning::Locked;
     }
     // A server that was made a standby, or that has lost a statement that another connection prepared.
     let disconnected = [
@@ -60,9 +64,9 @@ impl From<tokio_postgres::Error> for StoreError {
         if error.is_closed() || meaning(&error) != Meaning::Refused {
             return StoreError::Unavailable(text);
         }
-        // Classes 53 (resources), 55 (state), 57 (intervention) and 58 (the system around it) pass.
+        // Classes 08 (a connection of the server's own), 53 (resources), 55 (state), 57 (intervention) and 58 (the system around it) pass.
         match error.code().map(|code| &code.code()[..2]) {
-            Some("53" | "55" | "57" | "58") | None => StoreError::Unavailable(text),
+            Some("08" | "53" | "55" | "57" | "58") | None => StoreError::Unavailable(text),
             Some(_) => StoreError::Corrupt(text),
         }
     }

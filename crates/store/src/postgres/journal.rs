@@ -1,9 +1,12 @@
 //! The journal: streams, histories, the audit log and its chain.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::{StreamExt, pin_mut};
 use hookfill_domain::audit::{ChainHash, Place};
 use hookfill_domain::ids::{OrderId, Seq, UserId};
+use tokio::time::timeout;
 use tokio_postgres::IsolationLevel;
 
 use super::PostgresStore;
@@ -11,7 +14,8 @@ use super::rows::{bytes, entry_columns, get, place, read_entry, read_shown};
 use crate::chain::Walk;
 use crate::{ChainState, Journal, MAX_HEADS, MAX_PAGE, Shown, StoreError, StoredEntry};
 
-/// Follows an order's entries from the last to the first.
+/// Follows an order's entries from the last to the first, each by its key: a join could read the whole journal, and does
+/// while it is short.
 const HISTORY: &str = concat!(
     "WITH RECURSIVE j (seq, step, at, action, order_id, details, message, hash, prev_seq, prev_step, nth) AS (
         SELECT ",
@@ -19,19 +23,29 @@ const HISTORY: &str = concat!(
     ", 1 FROM journal j WHERE j.user_id = $1 AND j.seq = $2 AND j.step = $3
         UNION ALL
         SELECT x.seq, x.step, x.at, x.action, x.order_id, x.details, x.message, x.hash, x.prev_seq, x.prev_step, j.nth + 1
-        FROM j JOIN journal x ON x.user_id = $1 AND x.seq = j.prev_seq AND x.step = j.prev_step
+        FROM j CROSS JOIN LATERAL (
+            SELECT * FROM journal e WHERE e.user_id = $1 AND e.seq = j.prev_seq AND e.step = j.prev_step LIMIT 1
+        ) AS x
         WHERE j.nth < $4
     )
     SELECT ",
     entry_columns!(),
     " FROM j ORDER BY j.nth DESC"
 );
-/// Each entry with the head of its journal; a head without entries, and entries without a head, have NULLs instead.
+/// Each entry with the head of its journal, which is NULL where there is none. The order is the key's: nothing is
+/// sorted, however many entries there are.
 const WALK: &str = concat!(
     "SELECT ",
     entry_columns!(),
-    ", user_id, h.seq, h.step, h.hash FROM heads h FULL JOIN journal j USING (user_id) ORDER BY user_id, j.seq, j.step"
+    ", j.user_id, h.seq, h.step, h.hash FROM journal j LEFT JOIN heads h ON h.user_id = j.user_id \
+     ORDER BY j.user_id, j.seq, j.step"
 );
+/// The heads of journals without entries.
+const BARE_HEADS: &str = "\
+    SELECT h.user_id, h.seq, h.step, h.hash FROM heads h
+    WHERE NOT EXISTS (SELECT FROM journal j WHERE j.user_id = h.user_id) ORDER BY h.user_id";
+/// How long the server may take for the next entry.
+const NEXT_ENTRY: Duration = Duration::from_secs(30);
 
 /// Where the walk along one journal must end.
 type End = Option<(Place, ChainHash)>;
@@ -101,20 +115,25 @@ impl Journal for PostgresStore {
 
     /// One snapshot for the walk and the heads, while nodes go on writing. The walk takes as long as it takes.
     async fn verify(&self) -> Result<ChainState, StoreError> {
-        let mut client = self.target.connect().await?;
-        let walk = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
-        let walk = walk.start().await?;
-        walk.batch_execute(
-            "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
-                            SET LOCAL enable_mergejoin = on",
-        )
-        .await?;
+        let mut client = soon(self.target.connect()).await??;
+        let begun = async {
+            let walk =
+                client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+            let walk = walk.start().await?;
+            walk.batch_execute(
+                "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
+                 SET LOCAL enable_mergejoin = on",
+            )
+            .await
+            .map(|()| walk)
+        };
+        let walk = soon(begun).await??;
         let none: [i64; 0] = [];
-        let rows = walk.query_raw(WALK, none).await?;
+        let rows = soon(walk.query_raw(WALK, none)).await??;
         pin_mut!(rows);
         let mut entries = 0;
         let mut current: Option<(Walk, End)> = None;
-        while let Some(row) = rows.next().await {
+        while let Some(row) = soon(rows.next()).await? {
             let row = row?;
             let user_id = UserId(get(&row, 10)?);
             if current.as_ref().is_none_or(|(walk, _)| walk.user_id() != user_id) {
@@ -126,10 +145,6 @@ impl Journal for PostgresStore {
                 if let Some(Err(broken)) = before.map(|(walk, end)| walk.end(end)) {
                     return Ok(broken);
                 }
-            }
-            // A head without entries.
-            if get::<Option<i64>>(&row, 0)?.is_none() {
-                continue;
             }
             let Some((walk, _)) = &mut current else { continue };
             let taken = match read_entry(&row) {
@@ -144,6 +159,21 @@ impl Journal for PostgresStore {
         if let Some(Err(broken)) = current.map(|(walk, end)| walk.end(end)) {
             return Ok(broken);
         }
+        let rows = soon(walk.query_raw(BARE_HEADS, none)).await??;
+        pin_mut!(rows);
+        while let Some(row) = soon(rows.next()).await? {
+            let row = row?;
+            let head = (place(&row, 1)?, ChainHash(bytes(&row, 3)?));
+            if let Err(broken) = Walk::begin(UserId(get(&row, 0)?)).end(Some(head)) {
+                return Ok(broken);
+            }
+        }
         Ok(ChainState::Intact { entries })
     }
+}
+
+/// Waits for one step of a walk.
+async fn soon<T>(step: impl Future<Output = T>) -> Result<T, StoreError> {
+    let silent = |_| StoreError::Unavailable("the database does not answer".to_owned());
+    timeout(NEXT_ENTRY, step).await.map_err(silent)
 }

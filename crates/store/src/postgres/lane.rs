@@ -7,33 +7,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use hookfill_domain::audit::{ChainHash, Place};
 use hookfill_domain::ids::UserId;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::Error;
 
-use super::batch::{Batch, Link};
+use super::batch::Link;
 use super::books::{Group, Needs};
 use super::connect::Target;
+use super::doubt::{Evidence, is_there};
 use super::error::{Meaning, meaning, sentence};
 use super::leases::Leases;
 use super::load::load;
-use super::sql::{Sql, Statements};
+use super::sql::Statements;
 use super::writes::Writes;
-use crate::queue::{GROUP, Job, run};
+use crate::queue::{GROUP, Job, PanicWatch, run};
 use crate::{Commit, CommitListener, Partition, StoreError};
 
 /// How long the server may take for one step of a group; then the connection counts as lost.
-const STEP_LIMIT: Duration = Duration::from_secs(3);
-/// How long writes wait for a connection that is being made, before they are told that there is none.
-const CONNECT_PATIENCE: Duration = Duration::from_millis(250);
+pub(super) const STEP_LIMIT: Duration = Duration::from_secs(3);
+/// How long writes wait for a connection that is being made, before they are told that there is none: over TLS, to a
+/// server far away, it takes a dozen ways there and back. One that is refused they are told of at once.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
 /// How long making a connection may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How soon after a failure it is tried again.
 const RECONNECT_AFTER: Duration = Duration::from_millis(100);
-/// How often a group is run again that met another node's writes, before its jobs go one by one.
+/// How often a group is run again that met another node's writes, before it is taken apart.
 const TRIES: usize = 4;
 
 /// What waits in a lane.
@@ -44,24 +45,6 @@ pub(super) struct Waiting {
 
 /// What became of each job of a group.
 type Outcomes = Vec<Result<(), StoreError>>;
-
-/// An entry and its hash: nothing else hashes to that.
-struct Evidence {
-    user_id: UserId,
-    place: Place,
-    hash: ChainHash,
-    /// The user was made in the same group.
-    is_new_user: bool,
-}
-
-impl Evidence {
-    /// The first entry that a group appended: it is there if the group is.
-    fn of(group: &Group) -> Option<Self> {
-        let (entry, hash) = group.books.entries.first()?;
-        let is_new_user = group.books.new_users.iter().any(|(user_id, ..)| *user_id == entry.user_id);
-        Some(Self { user_id: entry.user_id, place: entry.place, hash: *hash, is_new_user })
-    }
-}
 
 /// A group whose commit was sent and never answered.
 struct Doubt {
@@ -106,7 +89,10 @@ impl Lane {
 
     /// Works until nobody can send any more.
     pub(super) async fn run(mut self, mut waiting: mpsc::Receiver<Waiting>) {
+        let _watch = PanicWatch(Arc::clone(&self.terms.listener));
         let mut jobs = Vec::with_capacity(GROUP);
+        // If this fails, the first write hears of it, or finds what has changed since.
+        let _ = self.ready().await;
         loop {
             let healthy = self.link.is_some() && self.doubt.is_none();
             tokio::select! {
@@ -133,17 +119,7 @@ impl Lane {
     /// The jobs as groups that commit each by itself.
     fn groups(&self, jobs: &mut Vec<Waiting>) -> Vec<Vec<Waiting>> {
         let jobs = std::mem::take(jobs);
-        if jobs.is_empty() {
-            return Vec::new();
-        }
-        if !self.terms.split_by_user {
-            return vec![jobs];
-        }
-        let mut groups: BTreeMap<Option<UserId>, Vec<Waiting>> = BTreeMap::new();
-        for waiting in jobs {
-            groups.entry(waiting.needs.head).or_default().push(waiting);
-        }
-        groups.into_values().collect()
+        if jobs.is_empty() || self.terms.split_by_user { by_user(jobs) } else { vec![jobs] }
     }
 
     /// Sees to it that there is a connection, and no doubt.
@@ -164,9 +140,7 @@ impl Lane {
     async fn connect(&mut self) -> Result<(), StoreError> {
         let away = |why: String| StoreError::Unavailable(format!("the database cannot be reached: {why}"));
         if self.connecting.is_none() {
-            if Instant::now() < self.connect_at {
-                return Err(away("tried a moment ago".to_owned()));
-            }
+            tokio::time::sleep_until(self.connect_at).await;
             let target = self.terms.target.clone();
             self.connecting = Some(tokio::spawn(link_to(target)));
         }
@@ -210,7 +184,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Commits all jobs as one group or, if that fails, each by itself: a job that fails, fails alone.
+    /// Commits all jobs as one group or, if that fails, in ever smaller ones: a job that fails, fails alone.
     fn commit(&mut self, mut jobs: Vec<Waiting>) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             for _ in 0..TRIES {
@@ -222,9 +196,13 @@ impl Lane {
                         return;
                     }
                     Err((back, Failure::Undone(_, Meaning::Again))) => jobs = back,
-                    Err((back, Failure::Undone(error, _))) if back.len() == 1 => return refuse(back, &error),
+                    Err((back, Failure::Undone(error, meaning)))
+                        if back.len() == 1 || (meaning == Meaning::Locked && is_one_users(&back)) =>
+                    {
+                        return refuse(back, &error);
+                    }
                     Err((back, Failure::Undone(error, _))) => {
-                        tracing::warn!(%error, writes = back.len(), "a group did not commit; its writes go one by one");
+                        tracing::warn!(%error, writes = back.len(), "a group did not commit; it is taken apart");
                         jobs = back;
                         break;
                     }
@@ -239,21 +217,27 @@ impl Lane {
                     }
                 }
             }
-            self.commit_one_by_one(jobs).await;
+            self.commit_apart(jobs).await;
         })
     }
 
-    async fn commit_one_by_one(&mut self, jobs: Vec<Waiting>) {
+    /// Commits each user's jobs by themselves or, where all are one user's, one by one.
+    async fn commit_apart(&mut self, jobs: Vec<Waiting>) {
         if jobs.len() == 1 {
             return refuse(jobs, &StoreError::Unavailable("others keep writing the same".to_owned()));
         }
-        for waiting in jobs {
+        let parts = if is_one_users(&jobs) {
+            jobs.into_iter().map(|waiting| vec![waiting]).collect()
+        } else {
+            by_user(jobs)
+        };
+        for mut part in parts {
             // Whoever has stopped waiting was told that nobody knows.
-            if waiting.job.take() {
-                match self.ready().await {
-                    Ok(()) => self.commit(vec![waiting]).await,
-                    Err(cause) => refuse(vec![waiting], &cause),
-                }
+            part.retain(|waiting| waiting.job.take());
+            match self.ready().await {
+                _ if part.is_empty() => {}
+                Ok(()) => self.commit(part).await,
+                Err(cause) => refuse(part, &cause),
             }
         }
     }
@@ -318,29 +302,25 @@ impl Lane {
     }
 }
 
-/// Whether the entry is there that a group appended first.
-///
-/// Waits until nobody holds what the group held from its beginning: then it is decided. Only the statement after that
-/// may look, for one that waits sees what was committed when it began.
-async fn is_there(link: Option<&Link>, evidence: Option<&Evidence>) -> Result<bool, StoreError> {
-    let (Some(link), Some(evidence)) = (link, evidence) else {
-        // Nothing was appended: once more does no harm.
-        return Ok(false);
-    };
-    let Evidence { user_id: UserId(user), place: Place { seq, step }, hash, is_new_user } = evidence;
-    let users = vec![*user];
-    let mut batch = Batch::new(link);
-    batch.say("BEGIN ISOLATION LEVEL READ COMMITTED");
-    batch.add(1, Sql::LockHeads, vec![&users]);
-    batch.add(usize::from(*is_new_user), Sql::HoldRevision, Vec::new());
-    batch.add(1, Sql::EntryHash, vec![user, &seq.0, step]);
-    batch.say("ROLLBACK");
-    let found = match timeout(STEP_LIMIT, batch.run()).await {
-        Ok(found) => found?,
-        Err(_) => return Err(StoreError::Unavailable("the database does not answer".to_owned())),
-    };
-    let found = found.get(3).and_then(|rows| rows.first());
-    Ok(found.is_some_and(|row| row.try_get::<_, &[u8]>(0).is_ok_and(|stored| stored == hash.0)))
+/// Each user's jobs, and each that makes a user by itself.
+fn by_user(jobs: Vec<Waiting>) -> Vec<Vec<Waiting>> {
+    let mut groups: BTreeMap<UserId, Vec<Waiting>> = BTreeMap::new();
+    let mut alone = Vec::new();
+    for waiting in jobs {
+        match waiting.needs.head {
+            Some(user_id) => groups.entry(user_id).or_default().push(waiting),
+            None => alone.push(vec![waiting]),
+        }
+    }
+    groups.into_values().chain(alone).collect()
+}
+
+fn is_one_users(jobs: &[Waiting]) -> bool {
+    let mut users = jobs.iter().map(|waiting| waiting.needs.head);
+    match users.next() {
+        Some(Some(first)) => users.all(|user_id| user_id == Some(first)),
+        Some(None) | None => jobs.len() < 2,
+    }
 }
 
 fn refuse(jobs: Vec<Waiting>, error: &StoreError) {

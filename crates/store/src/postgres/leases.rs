@@ -3,7 +3,7 @@
 //! The server's clock alone says when a lease has run out. This node counts from before it asked, on a clock that
 //! nobody sets: what it takes for its own is its own a little shorter than the server thinks.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,19 +30,33 @@ const HEARTBEAT: &str = "\
     INSERT INTO nodes (id, name, started_at, expires_at)
     VALUES ($1, $2, clock_timestamp(), clock_timestamp() + $3::float8 * interval '1 second')
     ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at";
+/// A row that somebody holds, an operator say, is passed over: the others must not run out with it. Who records work
+/// under a lease holds no more than its epoch, which does not count here.
 const RENEW: &str = "\
-    UPDATE partitions SET expires_at = clock_timestamp() + $2::float8 * interval '1 second'
-    WHERE owner = $1 RETURNING partition, epoch";
+    WITH mine AS MATERIALIZED (
+        SELECT partition FROM partitions WHERE owner = $1 ORDER BY partition FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE partitions p SET expires_at = clock_timestamp() + $2::float8 * interval '1 second'
+    FROM mine WHERE p.partition = mine.partition RETURNING p.partition, p.epoch";
+const OWNED: &str = "SELECT partition, epoch FROM partitions WHERE owner = $1";
 const LIVING: &str = "SELECT count(*) FROM nodes WHERE expires_at > clock_timestamp()";
 /// What another node has locked just now is passed over: it is claiming it, or still writing under it.
 const CLAIM: &str = "\
-    UPDATE partitions SET owner = $1, epoch = epoch + 1,
-                          expires_at = clock_timestamp() + $2::float8 * interval '1 second'
-    WHERE partition IN (SELECT partition FROM partitions WHERE owner IS NULL OR expires_at <= clock_timestamp()
-                        ORDER BY partition LIMIT $3 FOR UPDATE SKIP LOCKED)
-    RETURNING partition, epoch";
+    WITH free AS MATERIALIZED (
+        SELECT partition FROM partitions WHERE owner IS NULL OR expires_at <= clock_timestamp()
+        ORDER BY partition LIMIT $3 FOR UPDATE SKIP LOCKED
+    )
+    UPDATE partitions p SET owner = $1, epoch = p.epoch + 1,
+                            expires_at = clock_timestamp() + $2::float8 * interval '1 second'
+    FROM free WHERE p.partition = free.partition RETURNING p.partition, p.epoch";
+/// Only as it was held: one that arrives late must not give up what was claimed again since.
 const GIVE_UP: &str = "\
-    UPDATE partitions SET owner = NULL, expires_at = clock_timestamp() WHERE owner = $1 AND partition = ANY($2)";
+    UPDATE partitions p SET owner = NULL, expires_at = clock_timestamp()
+    FROM unnest($2::int2[], $3::int8[]) AS mine (partition, epoch)
+    WHERE p.owner = $1 AND p.partition = mine.partition AND p.epoch = mine.epoch";
+/// The last thing that a node says.
+const GIVE_UP_ALL: &str =
+    "UPDATE partitions SET owner = NULL, expires_at = clock_timestamp() WHERE owner = $1";
 const BURY: &str = "DELETE FROM nodes WHERE id = $1 OR expires_at < clock_timestamp() - interval '1 hour'";
 
 /// A partition that this node may work.
@@ -95,19 +109,24 @@ impl Leases {
         self.held()[partition.index()].filter(|held| held.until > Instant::now()).map(|held| held.fence)
     }
 
-    /// The partitions whose orders may be taken up, for who is busy with these.
-    pub(super) fn workable(&self, busy: &HashSet<OrderKey>) -> Vec<i16> {
-        let busy: HashSet<Partition> = busy.iter().map(|(user_id, _)| Partition::of(*user_id)).collect();
+    /// The partitions whose orders may be taken up.
+    pub(super) fn workable(&self) -> BTreeMap<Partition, Fence> {
         let now = Instant::now();
         let held = self.held();
-        let mine = || Partition::all().filter_map(|partition| Some((partition, held[partition.index()]?)));
-        let idle = mine().filter(|(partition, held)| held.leaving && !busy.contains(partition));
-        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) =
-            idle.map(|(partition, _)| partition).collect();
-        mine()
-            .filter(|(_, held)| held.until > now && !held.leaving)
-            .map(|(partition, _)| partition.number())
+        let mine = Partition::all().filter_map(|partition| Some((partition, held[partition.index()]?)));
+        mine.filter(|(_, held)| held.until > now && !held.leaving)
+            .map(|(partition, held)| (partition, held.fence))
             .collect()
+    }
+
+    /// Takes note of the orders that are in hand: what is leaving can be given up once none of its are.
+    pub(super) fn in_hand(&self, busy: &HashSet<OrderKey>) {
+        let busy: HashSet<Partition> = busy.iter().map(|(user_id, _)| Partition::of(*user_id)).collect();
+        let held = self.held();
+        let leaving =
+            Partition::all().filter(|partition| held[partition.index()].is_some_and(|held| held.leaving));
+        let idle = leaving.filter(|partition| !busy.contains(partition)).collect();
+        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = idle;
     }
 
     /// Renews, claims and gives up, until the node retires.
@@ -148,31 +167,32 @@ impl Leases {
         }
         let client = match client {
             Some(client) => client,
-            None => client.insert(target.connect().await?),
+            None => {
+                let connected = target.connect().await?;
+                // Nodes that were killed bury nobody, themselves least of all.
+                connected.execute(BURY, &[&Uuid::nil()]).await?;
+                client.insert(connected)
+            }
         };
         let seconds = self.lease.as_secs_f64();
         let asked_at = Instant::now();
         client.execute(HEARTBEAT, &[&self.node, &self.name, &seconds]).await?;
-        let renewed = client.query(RENEW, &[&self.node, &seconds]).await?;
-        self.take_in(&renewed, asked_at, true)?;
+        let renewed = pairs(&client.query(RENEW, &[&self.node, &seconds]).await?)?;
+        let owned = pairs(&client.query(OWNED, &[&self.node]).await?)?;
+        self.keep_only(&owned);
+        self.take_in(&renewed, asked_at);
         let living: i64 = client.query_one(LIVING, &[]).await?.try_get(0)?;
         let share = share(living);
-        if renewed.len() > share {
-            self.choose_leaving(renewed.len() - share);
-        }
-        let idle: Vec<i16> = {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            idle.drain().map(Partition::number).collect()
-        };
+        self.choose_leaving(owned.len().saturating_sub(share));
+        let (idle, epochs) = self.forget_idle();
         if !idle.is_empty() {
-            self.forget(&idle);
-            client.execute(GIVE_UP, &[&self.node, &idle]).await?;
+            client.execute(GIVE_UP, &[&self.node, &idle, &epochs]).await?;
         }
-        let wanted = i64::try_from(share.saturating_sub(renewed.len())).unwrap_or(0);
+        let wanted = i64::try_from(share.saturating_sub(owned.len())).unwrap_or(0);
         if wanted > 0 {
             let asked_at = Instant::now();
-            let claimed = client.query(CLAIM, &[&self.node, &seconds, &wanted]).await?;
-            self.take_in(&claimed, asked_at, false)?;
+            let claimed = pairs(&client.query(CLAIM, &[&self.node, &seconds, &wanted]).await?)?;
+            self.take_in(&claimed, asked_at);
             if !claimed.is_empty() {
                 tracing::info!(partitions = claimed.len(), nodes = living, "took over partitions");
                 // What is due there is due at once.
@@ -183,43 +203,49 @@ impl Leases {
         Ok(())
     }
 
-    /// Takes in what the server says is ours: all of it, or some more.
-    fn take_in(&self, rows: &[Row], asked_at: Instant, all: bool) -> Result<(), Error> {
-        let mut ours = Vec::with_capacity(rows.len());
-        for row in rows {
-            let (partition, epoch) = (row.try_get(0)?, row.try_get(1)?);
-            ours.extend(Partition::from_number(partition).map(|partition| (partition, Fence(epoch))));
-        }
+    /// Forgets what is no longer ours.
+    fn keep_only(&self, owned: &[(Partition, Fence)]) {
+        let owned: BTreeMap<Partition, Fence> = owned.iter().copied().collect();
         let mut held = self.held();
-        let before = if all { std::mem::replace(&mut *held, [None; Partition::COUNT]) } else { *held };
-        for (partition, fence) in ours {
-            let leaving = before[partition.index()].is_some_and(|held| held.leaving && held.fence == fence);
-            held[partition.index()] = Some(Held { fence, until: asked_at + self.lease, leaving });
+        let mut lost = 0;
+        for partition in Partition::all() {
+            let gone = held[partition.index()].take_if(|held| owned.get(&partition) != Some(&held.fence));
+            lost += usize::from(gone.is_some());
         }
-        if all {
-            let lost =
-                before.iter().zip(held.iter()).filter(|(before, now)| before.is_some() && now.is_none());
-            let lost = lost.count();
-            if lost > 0 {
-                tracing::warn!(partitions = lost, "other nodes have taken partitions over from this one");
-            }
+        if lost > 0 {
+            tracing::warn!(partitions = lost, "other nodes have taken partitions over from this one");
         }
-        Ok(())
     }
 
-    /// Marks so many partitions as leaving, counting those that are already.
+    /// Takes in what is ours for the time of a lease.
+    fn take_in(&self, ours: &[(Partition, Fence)], asked_at: Instant) {
+        let mut held = self.held();
+        for (partition, fence) in ours {
+            let leaving = held[partition.index()].is_some_and(|held| held.leaving && held.fence == *fence);
+            held[partition.index()] = Some(Held { fence: *fence, until: asked_at + self.lease, leaving });
+        }
+    }
+
+    /// Brings the number of those that are leaving to the surplus.
     fn choose_leaving(&self, surplus: usize) {
         let mut held = self.held();
-        let leaving = held.iter().flatten().filter(|held| held.leaving).count();
-        let staying = held.iter_mut().rev().flatten().filter(|held| !held.leaving);
-        staying.take(surplus.saturating_sub(leaving)).for_each(|held| held.leaving = true);
+        let (leaving, mut staying): (Vec<_>, Vec<_>) =
+            held.iter_mut().flatten().partition(|held| held.leaving);
+        let more = surplus.saturating_sub(leaving.len());
+        staying.iter_mut().rev().take(more).for_each(|held| held.leaving = true);
+        // A node that was to have them may be gone by now.
+        leaving.into_iter().skip(surplus).for_each(|held| held.leaving = false);
     }
 
-    fn forget(&self, partitions: &[i16]) {
+    /// Stops holding what is leaving and of which nothing is in hand, and says under which epochs it was held.
+    fn forget_idle(&self) -> (Vec<i16>, Vec<i64>) {
+        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
         let mut held = self.held();
-        for partition in partitions.iter().filter_map(|number| Partition::from_number(*number)) {
-            held[partition.index()] = None;
-        }
+        let leaving = idle.into_iter().filter_map(|partition| {
+            let gone = held[partition.index()].take_if(|held| held.leaving)?;
+            Some((partition.number(), gone.fence.0))
+        });
+        leaving.unzip()
     }
 
     /// Gives everything up. What cannot be given up runs out by itself.
@@ -229,9 +255,8 @@ impl Leases {
             // A round that is under way ends first: it would take back what is given up.
             let _turn = self.turn.lock().await;
             *self.held() = [None; Partition::COUNT];
-            let all: Vec<i16> = Partition::all().map(Partition::number).collect();
             let client = target.connect().await?;
-            client.execute(GIVE_UP, &[&self.node, &all]).await?;
+            client.execute(GIVE_UP_ALL, &[&self.node]).await?;
             client.execute(BURY, &[&self.node]).await
         };
         match timeout(RETIRE_LIMIT, give_up).await {
@@ -242,6 +267,16 @@ impl Leases {
             Err(_) => tracing::warn!("the leases were not given up in time; they run out"),
         }
     }
+}
+
+/// Rows of a partition and its epoch.
+fn pairs(rows: &[Row]) -> Result<Vec<(Partition, Fence)>, Error> {
+    let mut pairs = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (partition, epoch) = (row.try_get(0)?, row.try_get(1)?);
+        pairs.extend(Partition::from_number(partition).map(|partition| (partition, Fence(epoch))));
+    }
+    Ok(pairs)
 }
 
 /// A node's share of the partitions where so many live, itself included.

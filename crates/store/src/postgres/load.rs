@@ -1,5 +1,7 @@
 //! What a group reads before its jobs run.
 
+use std::collections::BTreeSet;
+
 use hookfill_domain::ids::{OrderId, UserId};
 use hookfill_domain::instrument::Instrument;
 use tokio_postgres::{Error, Row};
@@ -29,8 +31,11 @@ pub(super) async fn load(link: &Link, needs: &[Needs]) -> Result<Result<Group, S
         (owner, order_id) => [user: owner, id: order_id.0]);
     let places = columns!(needs.iter().filter_map(|need| Some((of(need.head), need.order_seq?))),
         (owner, order_seq) => [user: owner, seq: order_seq.0]);
-    let open = columns!(needs.iter().filter_map(|need| Some((of(need.head), need.open.as_ref()?))),
-        (owner, wanted) => [user: owner, instrument: wanted.as_ref().map(Instrument::as_str)]);
+    // Once, however many commands there are: each may be thousands of rows.
+    let wanted = needs.iter().filter_map(|need| Some((of(need.head), need.open.as_ref()?)));
+    let open: BTreeSet<_> =
+        wanted.map(|(owner, wanted)| (owner, wanted.as_ref().map(Instrument::as_str))).collect();
+    let open = columns!(open, (owner, wanted) => [user: owner, instrument: wanted]);
     let accounts = columns!(needs.iter().filter_map(|need| Some((of(need.head), need.account?))),
         (owner, account) => [user: owner, id: account.0]);
     let names: Vec<&str> = needs.iter().filter_map(|need| need.username.as_deref()).collect();

@@ -4,9 +4,8 @@ use tokio_postgres::{Client, Error};
 
 use super::connect::Target;
 use super::error::sentence;
-use crate::OpenError;
 use crate::migration::{self, Applied, Migration, Standing, pending};
-use crate::sqlite::Role;
+use crate::{OpenError, Role};
 
 /// The advisory lock under which migrations run: one node at a time. The bytes `hookfill`.
 const LOCK: i64 = 0x686f_6f6b_6669_6c6c;
@@ -175,20 +174,71 @@ async fn missing_part<'a>(
     client: &Client,
     migrations: impl Iterator<Item = &'a Migration>,
 ) -> Result<Option<String>, Error> {
-    let parts: Vec<(&str, &str)> =
-        migrations.flat_map(|migration| migration.sql.lines()).filter_map(made).collect();
-    let names: Vec<&str> = parts.iter().map(|(_, name)| *name).collect();
-    let sql = "SELECT name FROM unnest($1::text[]) WITH ORDINALITY AS made (name, place) \
+    let parts: Vec<Part> = migrations.flat_map(|migration| made(&migration.sql)).collect();
+    let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
+    let unique: Vec<bool> = parts.iter().map(|part| part.is_unique).collect();
+    let sql = "SELECT place FROM unnest($1::text[], $2::bool[]) WITH ORDINALITY AS made (name, is_unique, place) \
                LEFT JOIN pg_index i ON i.indexrelid = to_regclass(name) \
-               WHERE to_regclass(name) IS NULL OR i.indisvalid IS FALSE ORDER BY place LIMIT 1";
-    let Some(row) = client.query(sql, &[&names]).await?.into_iter().next() else { return Ok(None) };
-    let missing: String = row.try_get(0)?;
-    Ok(parts.iter().find(|(_, name)| *name == missing).map(|(kind, name)| format!("{kind} {name}")))
+               WHERE to_regclass(name) IS NULL OR NOT coalesce(i.indisvalid, true) \
+               OR (is_unique AND NOT coalesce(i.indisunique, false)) ORDER BY place LIMIT 1";
+    let Some(row) = client.query(sql, &[&names, &unique]).await?.into_iter().next() else { return Ok(None) };
+    let place: i64 = row.try_get(0)?;
+    let missing = usize::try_from(place - 1).ok().and_then(|index| parts.get(index));
+    Ok(missing.map(|part| format!("{} {}", part.kind, part.name)))
 }
 
-/// What a line of a migration makes.
-fn made(line: &str) -> Option<(&'static str, &str)> {
-    let kinds = [("CREATE TABLE ", "table"), ("CREATE UNIQUE INDEX ", "index"), ("CREATE INDEX ", "index")];
-    let (rest, kind) = kinds.iter().find_map(|(verb, kind)| Some((line.strip_prefix(verb)?, *kind)))?;
-    rest.split_whitespace().next().map(|name| (kind, name))
+/// A table or an index.
+struct Part {
+    kind: &'static str,
+    name: String,
+    is_unique: bool,
+}
+
+/// What a migration makes: what it names, and the indexes of the keys of its tables, under the names that the server
+/// gives them.
+fn made(migration: &str) -> Vec<Part> {
+    let index = |name: String| Part { kind: "unique index", name, is_unique: true };
+    let mut parts = Vec::new();
+    let mut table = "";
+    for line in migration.lines() {
+        let mut words = line.split_whitespace();
+        let first = words.next().unwrap_or_default();
+        if let Some(name) = name_behind(line, "CREATE TABLE ") {
+            table = name;
+            parts.push(Part { kind: "table", name: name.to_owned(), is_unique: false });
+        } else if let Some(name) = name_behind(line, "CREATE UNIQUE INDEX ") {
+            parts.push(index(name.to_owned()));
+        } else if let Some(name) = name_behind(line, "CREATE INDEX ") {
+            parts.push(Part { kind: "index", name: name.to_owned(), is_unique: false });
+        } else if line.starts_with(' ') && line.contains("PRIMARY KEY") {
+            parts.push(index(format!("{table}_pkey")));
+        } else if line.starts_with(' ') && words.any(|word| word.trim_end_matches(',') == "UNIQUE") {
+            parts.push(index(format!("{table}_{first}_key")));
+        }
+    }
+    parts
+}
+
+/// The word behind some others at the beginning of a line.
+fn name_behind<'l>(line: &'l str, verb: &str) -> Option<&'l str> {
+    line.strip_prefix(verb)?.split_whitespace().next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_and_every_index_of_the_migrations_is_known() {
+        let parts: Vec<_> = known().iter().flat_map(|migration| made(&migration.sql)).collect();
+        let names = |kind| parts.iter().filter(move |part| part.kind == kind).map(|part| part.name.as_str());
+        assert_eq!(names("table").count(), 11, "{:?}", names("table").collect::<Vec<_>>());
+        for table in names("table") {
+            assert!(names("unique index").any(|name| name == format!("{table}_pkey")), "{table}");
+        }
+        for name in ["users_username_key", "api_keys_key_hash_key", "orders_by_key", "partitions_by_epoch"] {
+            assert!(names("unique index").any(|known| known == name), "{name}");
+        }
+        assert!(names("index").any(|name| name == "orders_due"));
+    }
 }

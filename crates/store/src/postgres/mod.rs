@@ -4,6 +4,7 @@ mod accounts;
 mod batch;
 mod books;
 mod connect;
+mod doubt;
 mod error;
 mod journal;
 mod lane;
@@ -35,8 +36,7 @@ use self::lane::{Lane, Terms, Waiting, lane_of};
 use self::leases::Leases;
 pub use self::migrate::{migrate, migrations};
 use crate::queue::{Queue, queue};
-use crate::sqlite::Role;
-use crate::{CommitListener, OpenError, StoreError};
+use crate::{CommitListener, OpenError, Role, StoreError};
 
 /// Groups that are written at the same time. A user's writes go through one of them.
 const LANES: usize = 4;
@@ -46,8 +46,11 @@ const READERS: usize = 8;
 const READER_WAIT: Duration = Duration::from_secs(2);
 /// How long a query may take; the server ends it by itself a little later.
 const QUERY_LIMIT: Duration = Duration::from_secs(5);
-/// How long opening may take.
+/// How long each step of opening may take.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
+/// How long migrations may take, another node's included.
+const MIGRATION_LIMIT: Duration = Duration::from_secs(3600);
+const SILENT: &str = "it does not answer in time";
 
 /// Whether a URL can be understood. Asks no server.
 ///
@@ -94,22 +97,24 @@ impl PostgresStore {
     ) -> Result<Self, OpenError> {
         let target = Target::parse(url).map_err(OpenError::Url)?;
         let unreadable = |cause: String| OpenError::Unreadable { path: target.name(), cause };
-        let opened = async {
+        let silent = |_| unreadable(SILENT.to_owned());
+        let connected = async {
             let client = target.connect().await.map_err(|error| unreadable(sentence(&error)))?;
-            migrate::check_server(&client, &target.name()).await?;
-            let mut opened = migrate::Opened { client, name: target.name() };
-            opened.bring_up_to_date(options.role).await?;
-            let found = opened.client.query_one("SELECT installation FROM revision", &[]).await;
-            found.and_then(|row| row.try_get(0)).map_err(|error| unreadable(sentence(&error)))
+            migrate::check_server(&client, &target.name()).await.map(|()| client)
         };
-        let opened = timeout(OPEN_LIMIT, opened).await;
-        let installation = opened.map_err(|_| unreadable("it does not answer in time".to_owned()))??;
+        let client = timeout(OPEN_LIMIT, connected).await.map_err(silent)??;
+        let mut opened = migrate::Opened { client, name: target.name() };
+        timeout(MIGRATION_LIMIT, opened.bring_up_to_date(options.role)).await.map_err(silent)??;
+        let found =
+            timeout(OPEN_LIMIT, opened.client.query_one("SELECT installation FROM revision", &[])).await;
+        let found = found.map_err(silent)?.and_then(|row| row.try_get(0));
+        let installation = found.map_err(|error| unreadable(sentence(&error)))?;
         let Options { role, node, name, lease, split_by_user } = options;
         let leases = Arc::new(Leases::new(node, name, lease));
         let keeper = match role {
             Role::Server => {
-                let first = leases.round(&target, &mut None, &*listener).await;
-                first.map_err(|error| unreadable(sentence(&error)))?;
+                let first = timeout(OPEN_LIMIT, leases.round(&target, &mut None, &*listener)).await;
+                first.map_err(silent)?.map_err(|error| unreadable(sentence(&error)))?;
                 let keep = Arc::clone(&leases).keep(target.clone(), Arc::clone(&listener));
                 Some(tokio::spawn(keep))
             }
@@ -152,7 +157,11 @@ impl PostgresStore {
     /// The rows of a query. One that met a connection which the server had closed is asked again.
     async fn rows(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, StoreError> {
         match self.ask(sql, parameters).await {
-            Err(Asked::Disconnected) => self.ask(sql, parameters).await.map_err(StoreError::from),
+            Err(Asked::Disconnected) => {
+                // Whatever closed one has closed others, and they may not have noticed yet.
+                self.pool.retain(|_, _| false);
+                self.ask(sql, parameters).await.map_err(StoreError::from)
+            }
             asked => asked.map_err(StoreError::from),
         }
     }
@@ -162,7 +171,11 @@ impl PostgresStore {
     }
 
     async fn ask(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Asked> {
-        let client = self.pool.get().await.map_err(|error| Asked::Failed(error.into()))?;
+        let silent =
+            || Asked::Failed(StoreError::Unavailable("the database does not answer in time".to_owned()));
+        // A connection that is being made has limits of its own for all but its settings.
+        let got = timeout(QUERY_LIMIT, self.pool.get()).await.map_err(|_| silent())?;
+        let client = got.map_err(|error| Asked::Failed(error.into()))?;
         let asked = async {
             let statement = client.prepare_cached(sql).await?;
             client.query(&statement, parameters).await
@@ -177,7 +190,7 @@ impl PostgresStore {
             Ok(Err(error)) => Err(Asked::Failed(error.into())),
             Err(_) => {
                 drop(deadpool_postgres::Object::take(client));
-                Err(Asked::Failed(StoreError::Unavailable("the database does not answer in time".to_owned())))
+                Err(silent())
             }
         }
     }

@@ -42,22 +42,25 @@ impl Work for PostgresStore {
         limit: usize,
         busy: &HashSet<OrderKey>,
     ) -> Result<Vec<Leased>, StoreError> {
-        let mine = self.leases.workable(busy);
+        self.leases.in_hand(busy);
+        let mine = self.leases.workable();
         if mine.is_empty() {
             return Ok(Vec::new());
         }
+        let numbers: Vec<i16> = mine.keys().map(|partition| partition.number()).collect();
         let (users, seqs): (Vec<i64>, Vec<i64>) =
             busy.iter().map(|(user_id, seq)| (user_id.0, seq.0)).unzip();
         let looked_at = i64::try_from(limit.saturating_add(busy.len())).unwrap_or(i64::MAX);
         let most = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = self.rows(DUE, &[&mine, &now.as_micros(), &looked_at, &users, &seqs, &most]).await?;
+        let rows = self.rows(DUE, &[&numbers, &now.as_micros(), &looked_at, &users, &seqs, &most]).await?;
         let mut due = Vec::with_capacity(rows.len());
         for row in &rows {
             match read_order(row).map(|stored| stored.order) {
-                // One whose lease has run out since is for somebody else.
+                // The right as it was before the look: if it still holds when something is recorded, nobody else has
+                // worked the order since it was read.
                 Ok(order) => {
-                    let fence = self.leases.fence(Partition::of(order.user_id));
-                    due.extend(fence.map(|fence| Leased { order, fence }));
+                    let fence = mine.get(&Partition::of(order.user_id));
+                    due.extend(fence.map(|fence| Leased { order, fence: *fence }));
                 }
                 // One row that cannot be read must not keep all others from being worked.
                 Err(error @ StoreError::Corrupt(_)) => {
@@ -71,7 +74,8 @@ impl Work for PostgresStore {
     }
 
     async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let mine = self.leases.workable(&HashSet::new());
+        let mine = self.leases.workable();
+        let mine: Vec<i16> = mine.keys().map(|partition| partition.number()).collect();
         let row = self.row(NEXT_DUE, &[&mine, &after.as_micros()]).await?;
         let next: Option<i64> = row.as_ref().map_or(Ok(None), |row| get(row, 0))?;
         Ok(next.map(Timestamp::from_micros))

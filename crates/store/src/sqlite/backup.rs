@@ -10,8 +10,8 @@ use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
 use super::open::{self, APPLICATION_ID};
-use super::{Role, wal};
-use crate::OpenError;
+use super::wal;
+use crate::{OpenError, Role};
 
 /// What a copy holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

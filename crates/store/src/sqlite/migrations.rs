@@ -5,9 +5,9 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::open::APPLICATION_ID;
-use super::{Role, open, unreadable, wal};
-use crate::OpenError;
+use super::{open, unreadable, wal};
 use crate::migration::{self, Applied, Migration, Standing, pending};
+use crate::{OpenError, Role};
 
 /// Where the migrations are noted that a database has had, as refinery does it.
 pub(super) const HISTORY: &str = "refinery_schema_history";

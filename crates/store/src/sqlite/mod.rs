@@ -18,20 +18,11 @@ use std::sync::Arc;
 
 use rusqlite::ErrorCode;
 
-use crate::{CommitListener, OpenError, StoreError};
+use crate::{CommitListener, OpenError, Role, StoreError};
 pub use backup::{BackupError, Copied, backup};
 pub use migrations::{migrate, migrations};
 use readers::Readers;
 use writer::Writer;
-
-/// Who opens a database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// A server: the only one on this database, held by a lock beside it. Creates and migrates it.
-    Server,
-    /// A tool that runs beside a server, or without one. Never creates a database.
-    Tool,
-}
 
 /// The store on SQLite.
 pub struct SqliteStore {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::migrations::HISTORY;
-use super::{Role, migrations, unreadable, wal};
-use crate::OpenError;
+use super::{migrations, unreadable, wal};
+use crate::{OpenError, Role};
 
 /// Marks a file as hookfill's: the bytes `hkfl`.
 pub(super) const APPLICATION_ID: i32 = 0x686b_666c;

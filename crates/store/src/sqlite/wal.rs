@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
 
-use super::{Role, unreadable};
-use crate::OpenError;
+use super::unreadable;
+use crate::{OpenError, Role};
 
 /// The mark, kept as `user_version`: a server has the database or was killed with it, and the latest is in the log.
 const SERVED: u32 = 1;

@@ -11,9 +11,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::books::{Group, Rows};
-use super::{Role, wal};
-use crate::queue::{GROUP, Job, Queue, queue, run};
-use crate::{Commit, CommitListener, OpenError, StoreError};
+use super::wal;
+use crate::queue::{GROUP, Job, PanicWatch, Queue, queue, run};
+use crate::{Commit, CommitListener, OpenError, Role, StoreError};
 
 /// What became of each job of a group.
 type Outcomes = Vec<Result<(), StoreError>>;
@@ -68,17 +68,6 @@ impl Drop for Writer {
             && thread.join().is_err()
         {
             tracing::error!("the writer's thread ended in a panic");
-        }
-    }
-}
-
-/// Says so if the thread ends in a panic: nothing more is stored then.
-struct PanicWatch(Arc<dyn CommitListener>);
-
-impl Drop for PanicWatch {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.failed("the writer has ended in a panic");
         }
     }
 }

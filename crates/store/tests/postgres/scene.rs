@@ -9,8 +9,7 @@ use hookfill_domain::order::Order;
 use hookfill_rig::{Database, Postgres, Proxy, SharedPostgres};
 use hookfill_store::contract::{Backend, Trial, at};
 use hookfill_store::postgres::{Options, PostgresStore};
-use hookfill_store::sqlite::Role;
-use hookfill_store::{ChainState, CommitListener, Leased, NoListener, SharedStore, Store};
+use hookfill_store::{ChainState, CommitListener, Leased, NoListener, Role, SharedStore, Store};
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
@@ -43,16 +42,11 @@ impl OnServer {
 
     /// A way to the database that fails on command, and its URL.
     pub(crate) fn proxy(&self) -> (Proxy, String) {
-        proxy_to(self.server.admin_url(), &self.database)
+        let authority = self.server.admin_url().rsplit('@').next();
+        let proxy = Proxy::to(authority.and_then(|rest| rest.split('/').next()).unwrap());
+        let url = self.database.url_through(&proxy.address());
+        (proxy, url)
     }
-}
-
-/// A way to a database that fails on command, and its URL.
-pub(crate) fn proxy_to(admin_url: &str, database: &Database) -> (Proxy, String) {
-    let authority = admin_url.rsplit('@').next().and_then(|rest| rest.split('/').next());
-    let proxy = Proxy::to(authority.unwrap());
-    let url = database.url_through(&proxy.address());
-    (proxy, url)
 }
 
 #[async_trait]
@@ -79,6 +73,15 @@ impl Backend for Node {
 /// A node on trial.
 pub(crate) async fn trial(url: &str, options: Options) -> Trial {
     Trial::open(Node { url: url.to_owned(), options }).await
+}
+
+/// A node on trial on a database that others were tried on: it draws other ids than they did.
+pub(crate) async fn trial_again(url: &str, round: usize) -> Trial {
+    let trial = trial(url, node(1)).await;
+    for _ in 0..round * 1000 {
+        trial.draw();
+    }
+    trial
 }
 
 /// A node beside another.

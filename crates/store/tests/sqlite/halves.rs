@@ -4,8 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use hookfill_store::contract::{Trader, Trial, at};
-use hookfill_store::sqlite::Role;
-use hookfill_store::{Accounts, ChainState, Journal, OpenError, OrderQuery, Orders, Work};
+use hookfill_store::{Accounts, ChainState, Journal, OpenError, OrderQuery, Orders, Role, Work};
 use rusqlite::Connection;
 
 use crate::on_disk::OnDisk;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hookfill_store::contract::Backend;
-use hookfill_store::sqlite::{Role, SqliteStore};
-use hookfill_store::{CommitListener, NoListener, OpenError, SharedStore};
+use hookfill_store::sqlite::SqliteStore;
+use hookfill_store::{CommitListener, NoListener, OpenError, Role, SharedStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
 

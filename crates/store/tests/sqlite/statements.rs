@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use hookfill_store::sqlite::Role;
+use hookfill_store::Role;
 use rusqlite::{Connection, StatementStatus, params};
 
 use crate::on_disk::OnDisk;

@@ -100,26 +100,60 @@ fn wait(attempt: usize) -> Duration {
     wait.mul_f64(0.5 + f64::from(chance) / f64::from(u32::MAX) / 2.0)
 }
 
-/// Says when NATS comes and goes, a line a change.
+/// Says when NATS comes and goes.
 pub(super) async fn watch(client: &Client, events: &Events, metrics: &Metrics) {
-    let (mut was_connected, mut has_complained) = (None, false);
+    let mut told = Told::default();
     loop {
-        let cause = events.take_cause();
         let is_connected = client.connection_state() == State::Connected;
         metrics.nats_connected.set(i64::from(is_connected));
-        if is_connected {
-            if was_connected != Some(true) {
-                (was_connected, has_complained) = (Some(true), false);
-                tracing::info!("NATS is there: hints between nodes travel over it");
-            } else if let Some(cause) = cause.filter(|_| !has_complained) {
-                has_complained = true;
+        match told.news(is_connected, events.take_cause()) {
+            Some(News::There) => tracing::info!("NATS is there: hints between nodes travel over it"),
+            Some(News::Away(cause)) => {
+                tracing::warn!(cause, "NATS is away: what other nodes do is seen up to a second later");
+            }
+            Some(News::Complaint(cause)) => {
                 tracing::warn!(cause, "NATS complains; what it does not carry is found by asking the store");
             }
-        } else if was_connected == Some(true) || (was_connected.is_none() && cause.is_some()) {
-            was_connected = Some(false);
-            tracing::warn!(cause, "NATS is away: what other nodes do is seen up to a second later");
+            None => {}
         }
         let _ = timeout(LOOK, events.came.notified()).await;
+    }
+}
+
+/// Something to be said of the connection.
+#[derive(Debug, PartialEq, Eq)]
+enum News {
+    There,
+    Away(Option<String>),
+    Complaint(String),
+}
+
+/// What was said of it: each change once, however often an attempt fails or the server complains.
+#[derive(Default)]
+struct Told {
+    was_connected: Option<bool>,
+    has_complained: bool,
+}
+
+impl Told {
+    fn news(&mut self, is_connected: bool, cause: Option<String>) -> Option<News> {
+        let was_connected = self.was_connected;
+        if is_connected {
+            self.was_connected = Some(true);
+            if was_connected != Some(true) {
+                self.has_complained = false;
+                return Some(News::There);
+            }
+            let complaint = cause.filter(|_| !self.has_complained)?;
+            self.has_complained = true;
+            return Some(News::Complaint(complaint));
+        }
+        // A first attempt that is still under way is not away.
+        let is_news = was_connected == Some(true) || (was_connected.is_none() && cause.is_some());
+        is_news.then(|| {
+            self.was_connected = Some(false);
+            News::Away(cause)
+        })
     }
 }
 
@@ -134,5 +168,26 @@ mod tests {
             assert!(wait >= FIRST_WAIT / 2 && wait <= LONGEST_WAIT, "{attempt}: {wait:?}");
         }
         assert!(wait(1) <= FIRST_WAIT && wait(100) >= LONGEST_WAIT / 2);
+    }
+    #[test]
+    fn each_change_is_said_once_with_its_cause() {
+        let mut told = Told::default();
+        let because = |text: &str| Some(text.to_owned());
+        for (is_connected, cause, news) in [
+            (false, None, None),
+            (false, because("refused"), Some(News::Away(because("refused")))),
+            (false, because("refused"), None),
+            (false, None, None),
+            (true, because("refused"), Some(News::There)),
+            (true, None, None),
+            (true, because("no rights"), Some(News::Complaint("no rights".to_owned()))),
+            (true, because("no rights"), None),
+            (false, None, Some(News::Away(None))),
+            (false, because("refused"), None),
+            (true, None, Some(News::There)),
+            (true, because("no rights"), Some(News::Complaint("no rights".to_owned()))),
+        ] {
+            assert_eq!(told.news(is_connected, cause), news);
+        }
     }
 }

@@ -94,7 +94,7 @@ impl Drop for Node {
 /// The number of the next hint, and how long it took.
 async fn heard(hints: &mut Subscription) -> (i64, Duration) {
     let began = Instant::now();
-    match hints.next().await {
+    match timeout(POLL * 3600, hints.next()).await.expect("a hint") {
         Hint::Head(Seq(seq)) => (seq, began.elapsed()),
         other @ (Hint::Message(_) | Hint::Look) => panic!("{other:?}"),
     }
@@ -140,6 +140,8 @@ async fn no_question_is_about_more_users_than_the_store_answers() {
         node.store.commit(UserId(user), 2);
         node.hint(UserId(user), 2);
     }
+    tokio::time::sleep(REST / 2).await;
+    assert_eq!(node.store.asked(), 4, "hints are followed one question after the other");
     for hints in &mut subscriptions {
         assert_eq!(heard(hints).await.0, 2);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hookfill::bus::Hint;
 use hookfill::telemetry::HintFate;
 use hookfill_domain::ids::UserId;
-use hookfill_rig::Port;
+use hookfill_rig::{Port, Proxy};
 use tokio::time::timeout;
 
 use super::heads::Heads;
@@ -75,6 +75,27 @@ async fn a_server_that_is_not_there_keeps_no_node_from_working() {
     }
     node.is_connected(false).await;
     node.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_behind_a_dead_line_is_given_up_and_found_again_while_the_store_is_asked() {
+    let (server, store) = (Server::start(), Arc::<Heads>::default());
+    let proxy = Proxy::to(&server.nats.address());
+    let url = format!("nats://{}", proxy.address());
+    let node = Setup { poll_every: Duration::from_millis(50), ..Setup::at(&url, &store) }.start();
+    node.is_connected(true).await;
+    let mut hints = node.bus.subscribe(ALICE);
+    proxy.freeze();
+    for connected in [true, false] {
+        node.is_connected(connected).await;
+        for _ in 0..3 {
+            let seq = store.commit(ALICE);
+            assert_eq!(heard(&mut hints).await, seq);
+        }
+    }
+    proxy.thaw();
+    node.is_connected(true).await;
+    until("it is heard", || server.subscribed(".user.1") == 1).await;
 }
 
 #[tokio::test]

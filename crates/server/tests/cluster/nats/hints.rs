@@ -174,3 +174,25 @@ async fn many_users_are_heard_each_by_their_own() {
     }
     assert!(store.asked() < 500, "{} questions about 500 users", store.asked());
 }
+
+#[tokio::test]
+async fn hints_that_are_repeated_later_are_no_news() {
+    let (server, store) = (Server::start(), Arc::<Heads>::default());
+    let (one, other) = (
+        Node::connected(&server.nats.url(), &store).await,
+        Node::connected(&server.nats.url(), &store).await,
+    );
+    let mut hints = other.bus.subscribe(ALICE);
+    until("Alice is heard", || server.subscribed(".user.1") == 1).await;
+    let seq = one.commit(ALICE, 50);
+    assert_eq!(heard(&mut hints).await, seq);
+    let stranger = server.stranger().await;
+    let subject = "hookfill.00000000-0000-0000-0000-000000000001.user.1";
+    for repeated in 1..=50 {
+        stranger.publish(subject, repeated.to_string().into()).await.unwrap();
+    }
+    until("they have come", || other.hints(HintFate::Received) == 51).await;
+    let seq = one.commit(ALICE, 1);
+    assert_eq!(heard(&mut hints).await, seq);
+    assert_eq!(store.asked(), 2, "one question for each that was news");
+}

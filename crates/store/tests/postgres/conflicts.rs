@@ -1,0 +1,180 @@
+//! What the server refuses for the sake of others: tried again where that can help, and told to its caller alone
+//! where it cannot.
+
+use std::sync::Arc;
+
+use hookfill_store::contract::{Trader, Trial, patient};
+use hookfill_store::{Accepted, Partition, StoreError};
+use tokio::task::JoinHandle;
+use tokio_postgres::Client;
+
+use crate::scene::{OnServer, PATIENCE, intact, node, raw, trial, until};
+
+/// An insertion of an order fails so often with that error, or always for one instrument.
+fn failing(condition: &str, code: &str) -> String {
+    format!(
+        "CREATE SEQUENCE IF NOT EXISTS insertions;
+         CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+             IF {condition} THEN RAISE EXCEPTION 'as the test wants' USING ERRCODE = '{code}'; END IF;
+             RETURN NEW;
+         END$$;
+         CREATE TRIGGER fail BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION fail();"
+    )
+}
+
+async fn on_server() -> (OnServer, Trial) {
+    let server = OnServer::fresh(false);
+    let trial = trial(server.database.url(), node(1)).await;
+    (server, trial)
+}
+
+/// Users whose writes go through the same lane.
+async fn lane_mates(trial: &Trial, count: usize) -> Vec<Trader> {
+    let (mut mates, mut number) = (Vec::new(), 0);
+    while mates.len() < count {
+        let trader = trial.register(&format!("trader {number}")).await;
+        number += 1;
+        if Partition::of(trader.id).index().is_multiple_of(4) {
+            mates.push(trader);
+        }
+    }
+    mates
+}
+
+fn accept(trial: &Trial, trader: &Trader, instrument: &str) -> JoinHandle<Result<Accepted, StoreError>> {
+    let (store, draft) = (Arc::clone(&trial.store), trial.draft(trader, instrument));
+    tokio::spawn(async move { store.accept_signal(draft, patient()).await })
+}
+
+async fn holding_heads(server: &OnServer, traders: &[&Trader]) -> Client {
+    let client = raw(server.database.url()).await;
+    client.batch_execute("BEGIN").await.unwrap();
+    for trader in traders {
+        lock_head(&client, trader).await;
+    }
+    client
+}
+
+async fn lock_head(client: &Client, trader: &Trader) {
+    client.execute("SELECT FROM heads WHERE user_id = $1 FOR UPDATE", &[&trader.id.0]).await.unwrap();
+}
+
+/// So many sessions of the store wait for a lock.
+async fn waiting(server: &OnServer, sessions: &str) {
+    until("the lane waits for a lock", PATIENCE, async || {
+        let count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                     AND application_name = 'hookfill' AND wait_event_type = 'Lock'";
+        (server.database.psql(count) == sessions).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_that_met_others_is_run_again_and_stored_once() {
+    for code in ["40001", "40P01"] {
+        let (server, trial) = on_server().await;
+        let ann = trial.register("ann").await;
+        server.database.psql(&failing("nextval('insertions') <= 3", code));
+        assert!(accept(&trial, &ann, "EURUSD").await.unwrap().is_ok(), "{code}");
+        assert_eq!(server.database.psql("SELECT nextval('insertions')"), "5", "three failures and a success");
+        assert_eq!(trial.seen(ann.id).await.orders.len(), 1);
+        assert_eq!(intact(&*trial.store).await, 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_always_fails_fails_alone() {
+    // Serialization, an error of the function's own, a row too long for its index, a lock.
+    for code in ["40001", "P0001", "54000", "55P03"] {
+        let (server, trial) = on_server().await;
+        let mates = lane_mates(&trial, 3).await;
+        server.database.psql(&failing("NEW.instrument = 'GBPUSD'", code));
+        let holding = holding_heads(&server, &[&mates[2]]).await;
+        // The lane is busy with this one, so that the others become one group.
+        let mut others = vec![accept(&trial, &mates[2], "EURUSD")];
+        waiting(&server, "1").await;
+        others.push(accept(&trial, &mates[0], "EURUSD"));
+        let poisoned = accept(&trial, &mates[1], "GBPUSD");
+        others.push(accept(&trial, &mates[0], "USDJPY"));
+        others.push(accept(&trial, &mates[2], "USDJPY"));
+        holding.batch_execute("COMMIT").await.unwrap();
+        let refused = poisoned.await.unwrap();
+        let expected = matches!(refused, Err(StoreError::Unavailable(_) | StoreError::Corrupt(_)));
+        assert!(expected, "{code}: {refused:?}");
+        for accepted in others {
+            let accepted = accepted.await.unwrap();
+            assert!(matches!(accepted, Ok(Accepted::Created(_))), "{code}: {accepted:?}");
+        }
+        assert_eq!(trial.seen(mates[1].id).await.orders, []);
+        intact(&*trial.store).await;
+    }
+}
+
+/// The store waits for the second head with the first one locked, and somebody else the other way round.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deadlock_with_somebody_else_is_survived() {
+    let (server, trial) = on_server().await;
+    let mates = lane_mates(&trial, 3).await;
+    let busy = holding_heads(&server, &[&mates[2]]).await;
+    let mut accepts = vec![accept(&trial, &mates[2], "EURUSD")];
+    waiting(&server, "1").await;
+    accepts.extend([accept(&trial, &mates[0], "EURUSD"), accept(&trial, &mates[1], "EURUSD")]);
+    let adversary = holding_heads(&server, &[&mates[1]]).await;
+    busy.batch_execute("COMMIT").await.unwrap();
+    until("the group has the first head", PATIENCE, async || {
+        let taken = format!("SELECT FROM heads WHERE user_id = {} FOR UPDATE NOWAIT", mates[0].id);
+        server.database.try_psql(&taken).is_err().then_some(())
+    })
+    .await;
+    lock_head(&adversary, &mates[0]).await;
+    adversary.batch_execute("COMMIT").await.unwrap();
+    for accepted in accepts {
+        assert!(accepted.await.unwrap().is_ok());
+    }
+    let deadlocks = "SELECT pg_stat_force_next_flush(), deadlocks FROM pg_stat_database \
+                     WHERE datname = current_database()";
+    until("the deadlock is counted", PATIENCE, async || {
+        (server.database.psql(deadlocks) == "|1").then_some(())
+    })
+    .await;
+    intact(&*trial.store).await;
+}
+
+/// However many writes of that user wait: each by itself would hold the lane up again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_somebody_keeps_holds_up_its_own_user_and_no_other_for_long() {
+    let (server, trial) = on_server().await;
+    let mates = lane_mates(&trial, 2).await;
+    let holding = holding_heads(&server, &[&mates[0]]).await;
+    let kept: Vec<_> = (0..50).map(|_| accept(&trial, &mates[0], "EURUSD")).collect();
+    waiting(&server, "1").await;
+    let began = std::time::Instant::now();
+    let other = accept(&trial, &mates[1], "EURUSD").await.unwrap();
+    assert!(matches!(other, Ok(Accepted::Created(_))), "{other:?}");
+    // A few waits of a second and a half, not fifty.
+    assert!(began.elapsed().as_secs() < 15, "{:?}", began.elapsed());
+    for refused in kept {
+        let refused = refused.await.unwrap();
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    }
+    holding.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(trial.seen(mates[0].id).await.orders, [], "what is unavailable is not stored");
+    assert!(accept(&trial, &mates[0], "EURUSD").await.unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_somebody_keeps_is_unavailable_to_writes_and_reads() {
+    let (server, trial) = on_server().await;
+    let ann = trial.register("ann").await;
+    let order = trial.accept(&ann, "EURUSD").await;
+    let holding = raw(server.database.url()).await;
+    holding.batch_execute("BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let (written, read) = (accept(&trial, &ann, "EURUSD"), trial.store.order(ann.id, order.id).await);
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    let written = written.await.unwrap();
+    assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
+    holding.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(trial.store.order(ann.id, order.id).await.unwrap(), Some(order));
+    assert!(accept(&trial, &ann, "EURUSD").await.unwrap().is_ok());
+    assert_eq!(trial.seen(ann.id).await.orders.len(), 2);
+}
