@@ -72,6 +72,9 @@ pub struct Options {
     /// Orders a second of `latency`
     #[arg(long, global = true, default_value_t = 100)]
     pub rate: u32,
+    /// A setting of the PostgreSQL server that is started, to try it out
+    #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = setting)]
+    pub postgres_setting: Vec<(String, String)>,
     /// Seconds of each half of `latency`
     #[arg(long, global = true, default_value_t = 30)]
     pub latency_seconds: u32,
@@ -105,6 +108,11 @@ impl Options {
         let warm_up = Duration::from_secs_f64(self.warm_up);
         Plan::Time { warm_up, counted: Duration::from_secs_f64(self.seconds) }
     }
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("is not NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// What to measure.

@@ -65,7 +65,9 @@ impl Cluster {
             // Taken already: by an earlier measurement of this run, and to the same.
             let _ = tempfile::env::override_temp_dir(&folder);
         }
-        let postgres = tokio::task::block_in_place(|| Postgres::start_with(settings));
+        let more = options.postgres_setting.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let settings: Vec<(&str, &str)> = settings.iter().copied().chain(more).collect();
+        let postgres = tokio::task::block_in_place(|| Postgres::start_with(&settings));
         Ok(Self { postgres })
     }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use hookfill::clock::{Clock, SystemClock};
+use hookfill_domain::account::Policy;
 use hookfill_domain::ids::{Seq, UserId};
 use hookfill_rig::Database;
 use hookfill_store::Role;
@@ -36,9 +37,9 @@ const FILL: &str = "\
     INSERT INTO api_keys (id, user_id, key_hash, label, scopes, created_at)
         SELECT gen_random_uuid(), id, sha256(('key ' || id)::bytea), '', 'submit,read,trade', 0 FROM users;
     INSERT INTO broker_accounts (user_id, id, broker_name, account_id, secret, secret_key_id, is_active, policy, created_at)
-        SELECT id, gen_random_uuid(), 'Mock', '1', '', '', true, convert_to('{}', 'UTF8'), 0 FROM users;
+        SELECT id, gen_random_uuid(), 'Mock', '1', '', '', true, convert_to('POLICY', 'UTF8'), 0 FROM users;
     INSERT INTO journal (user_id, seq, step, at, action, details, message, hash)
-        SELECT id, n, 0, 0, 'order_created', '{}', sha256('message'), sha256('hash')
+        SELECT id, n, 0, 0, 'order_created', '{}', convert_to(repeat('m', 280), 'UTF8'), sha256('hash')
         FROM users CROSS JOIN generate_series(1, 3) AS n;
     INSERT INTO nodes (id, name, started_at, expires_at)
         SELECT gen_random_uuid(), 'another', now(), now() + interval '1 hour' FROM generate_series(2, 100);
@@ -98,7 +99,8 @@ pub async fn measure(options: &Options) -> Result<Table> {
     let database = cluster.database();
     // The first one makes the tables; the second has its share of what 100 nodes have.
     open(&database).await?.retire().await;
-    ask(&database, FILL)?;
+    let policy = serde_json::to_string(&Policy::default())?;
+    ask(&database, &FILL.replace("POLICY", &policy))?;
     let store = open(&database).await?;
     let keys = keys(&database)?;
     let mut questions = Questions { cluster: &cluster, asked: Vec::new() };
@@ -212,7 +214,7 @@ fn rounds(questions: &mut Questions<'_>, database: &Database) -> Result<()> {
         ),
     ] {
         let repeated = format!(
-            "DO $$ BEGIN PERFORM set_config('enable_seqscan', 'off', false); \
+            "DO $$ BEGIN PERFORM set_config(name, 'off', false) FROM unnest(ARRAY['jit', 'enable_seqscan']) AS name; \
              FOR turn IN 1..{TIMES_OF_MANY} LOOP {statement}; COMMIT; END LOOP; END $$"
         );
         let ((postgres, own), began) = (questions.seconds()?, Instant::now());

@@ -83,15 +83,16 @@ impl Kind {
     /// of its rows. Measured by `hookfill-bench postgres-looks` and `postgres-costs`.
     pub(super) fn price(self) -> (f64, f64) {
         match self {
-            Self::Group => (350.0, 40.0),
-            Self::Due => (60.0, 5.0),
-            Self::Credential | Self::Guard => (55.0, 0.0),
-            Self::Revision => (35.0, 0.0),
-            Self::Lease => (60.0, 0.6),
+            Self::Group => (600.0, 10.0),
+            Self::Due => (190.0, 3.0),
+            Self::Credential | Self::Guard => (70.0, 0.0),
+            Self::Revision => (50.0, 0.0),
+            // Those rows are looked at, not read.
+            Self::Lease => (150.0, 0.0),
             Self::Living => (40.0, 0.1),
-            Self::Claim => (80.0, 0.2),
-            Self::Poll | Self::Hinted => (60.0, 1.2),
-            Self::CatchUp | Self::Ping => (55.0, 2.0),
+            Self::Claim => (200.0, 0.0),
+            Self::Poll | Self::Hinted => (80.0, 2.5),
+            Self::CatchUp | Self::Ping => (70.0, 8.0),
         }
     }
 }

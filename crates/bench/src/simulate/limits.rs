@@ -8,8 +8,8 @@ use super::failures::burst;
 use super::settings::{KEEPERS, LANES, READERS};
 use super::world::World;
 
-/// Processor time of a node for an order's whole life, in microseconds. Measured by `hookfill-bench postgres-costs`.
-const NODE_ORDER: f64 = 600.0;
+/// Processor time of a node for an order's whole life without company, in microseconds: `hookfill-bench postgres-costs`.
+const NODE_ORDER: f64 = 1000.0;
 /// Processor time of a node for each hint that it hears, in microseconds; assumed.
 const NODE_HINT: f64 = 3.0;
 /// How long a query waits for a reader (`READER_WAIT` of crates/store/src/postgres/mod.rs): later, a request is 503.
