@@ -35,6 +35,7 @@ struct Write<T, F> {
     output: Option<T>,
     reply: oneshot::Sender<Result<T, StoreError>>,
     ticket: Arc<AtomicU8>,
+    deadline: Instant,
 }
 
 impl<G, T, F> Job<G> for Write<T, F>
@@ -43,8 +44,10 @@ where
     F: FnMut(&mut G) -> Result<T, StoreError> + Send,
 {
     fn take(&self) -> bool {
-        match self.ticket.compare_exchange(WAITING, TAKEN, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => true,
+        // A process that was paused wakes up long after what was promised: its caller's own clock may come too late.
+        let next = if Instant::now() < self.deadline { TAKEN } else { WITHDRAWN };
+        match self.ticket.compare_exchange(WAITING, next, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => next == TAKEN,
             Err(state) => state == TAKEN && !self.reply.is_closed(),
         }
     }
@@ -88,7 +91,7 @@ impl<M> Queue<M> {
         let deadline = deadline.unwrap_or_else(|| Instant::now() + LONGEST_WAIT);
         let (reply, answer) = oneshot::channel();
         let ticket = Arc::new(AtomicU8::new(WAITING));
-        let write = Write { work, output: None, reply, ticket: Arc::clone(&ticket) };
+        let write = Write { work, output: None, reply, ticket: Arc::clone(&ticket), deadline };
         match self.0.try_send(wrap(Box::new(write))) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {
@@ -98,18 +101,17 @@ impl<M> Queue<M> {
                 return Err(StoreError::Failed("the writer has stopped".to_owned()));
             }
         }
-        match tokio::time::timeout_at(deadline, answer).await {
+        let answer = tokio::time::timeout_at(deadline, answer).await;
+        if answer.is_err() {
+            // Unless it was taken, or the other end has found the deadline passed.
+            let _ = ticket.compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
+        }
+        match answer {
             Ok(Ok(answer)) => answer,
+            _ if ticket.load(Ordering::Acquire) == WITHDRAWN => Err(StoreError::Unavailable(
+                "the write was still waiting at its deadline and is withdrawn".to_owned(),
+            )),
             Ok(Err(_)) => Err(StoreError::Failed("the writer has stopped".to_owned())),
-            Err(_)
-                if ticket
-                    .compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire)
-                    .is_ok() =>
-            {
-                Err(StoreError::Unavailable(
-                    "the write was still waiting at its deadline and is withdrawn".to_owned(),
-                ))
-            }
             Err(_) => Err(StoreError::OutcomeUnknown),
         }
     }
@@ -147,5 +149,27 @@ impl Drop for PanicWatch {
         if std::thread::panicking() {
             self.0.failed("the writer has ended in a panic");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due_at(deadline: Instant) -> (Box<dyn Job<()>>, Arc<AtomicU8>) {
+        let ticket = Arc::new(AtomicU8::new(WAITING));
+        let (reply, _) = oneshot::channel::<Result<(), StoreError>>();
+        let work = |_: &mut ()| Ok(());
+        (Box::new(Write { work, output: None, reply, ticket: Arc::clone(&ticket), deadline }), ticket)
+    }
+
+    #[test]
+    fn who_wakes_up_after_the_deadline_withdraws_what_still_waits() {
+        let (late, ticket) = due_at(Instant::now());
+        assert!(!late.take());
+        assert_eq!(ticket.load(Ordering::Acquire), WITHDRAWN);
+        let (in_time, ticket) = due_at(Instant::now() + LONGEST_WAIT);
+        assert!(in_time.take());
+        assert_eq!(ticket.load(Ordering::Acquire), TAKEN);
     }
 }

@@ -1,6 +1,7 @@
 //! Canceling an order and closing a position: stored first, then worked, then answered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -19,6 +20,11 @@ use super::orders::{order_id, order_not_found};
 use super::path::Id;
 use super::state::AppState;
 use crate::bus::{Hint, Subscription};
+
+/// How soon the store is asked what became of a request, whatever hints come.
+const FIRST_LOOK: Duration = Duration::from_millis(25);
+/// Each further look waits twice as long, up to this.
+const LONGEST_LOOK: Duration = Duration::from_millis(400);
 
 type Answer = Result<(StatusCode, Json<OrderView>), ApiError>;
 
@@ -55,12 +61,14 @@ async fn ask(state: &AppState, caller: &Caller, id: &str, request: Request) -> A
         Requested::WrongStatus(order) => return Err(wrong_status(request, &order)),
         Requested::NotFound => return Err(order_not_found()),
     };
-    while order.state().request().is_some() {
-        let in_time = timeout_at(deadline, news_of(&order, &mut hints)).await.is_ok();
-        order = reread(state, caller.user_id, &order).await?;
-        if !in_time {
-            break;
+    let mut pause = FIRST_LOOK;
+    while order.state().request().is_some() && Instant::now() < deadline {
+        // Where another node works the order its hint may be late, or not have found us yet.
+        let look_at = deadline.min(Instant::now() + pause);
+        if timeout_at(look_at, news_of(&order, &mut hints)).await.is_err() {
+            pause = LONGEST_LOOK.min(2 * pause);
         }
+        order = reread(state, caller.user_id, &order).await?;
     }
     if order.state().request().is_some() {
         return Ok((StatusCode::ACCEPTED, Json(OrderView::from(&order))));
