@@ -206,15 +206,13 @@ COMMENT ON COLUMN nodes.expires_at IS 'from when it counts as gone, by this serv
 CREATE TABLE revision (
     id           SMALLINT NOT NULL PRIMARY KEY CHECK (id = 1),
     credentials  BIGINT   NOT NULL,
-    probe        BIGINT   NOT NULL,
     installation UUID     NOT NULL
 ) WITH (fillfactor = 10);
 COMMENT ON COLUMN revision.id IS 'there is one row';
 COMMENT ON COLUMN revision.credentials IS 'goes up when keys or accounts change';
-COMMENT ON COLUMN revision.probe IS 'written to find out whether the store takes writes';
 COMMENT ON COLUMN revision.installation IS 'names this installation where several share a message bus';
 
-INSERT INTO revision (id, credentials, probe, installation) VALUES (1, 0, 0, gen_random_uuid());
+INSERT INTO revision (id, credentials, installation) VALUES (1, 0, gen_random_uuid());
 INSERT INTO heads (user_id, username, seq, step, hash, tally)
     VALUES (0, 'system', 0, 0, decode(repeat('00', 32), 'hex'), convert_to('[0,0,0,0,0,0]', 'UTF8'));
 INSERT INTO partitions (partition, owner, epoch, expires_at)

@@ -102,7 +102,7 @@ pub async fn measure(options: &Options) -> Result<Table> {
 }
 
 /// How long the disk takes to make one page durable.
-fn sync_time(options: &Options) -> Result<Samples> {
+pub(crate) fn sync_time(options: &Options) -> Result<Samples> {
     let folder = options.fresh_folder()?;
     let mut file = std::fs::File::create(folder.path().join("page"))?;
     let mut times = Samples::default();

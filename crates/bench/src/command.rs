@@ -7,10 +7,12 @@ use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand};
 use tempfile::TempDir;
 
+use crate::bare::Rows;
 use crate::load::Plan;
 use crate::process::{self, Program};
 use crate::report::{Report, Table};
-use crate::{accepts, bare, inside, latency, lives, memory, start};
+use crate::simulate::settings::Settings;
+use crate::{accepts, bare, inside, latency, lives, memory, postgres, simulate, start};
 
 /// Measures hookfill and prints Markdown tables.
 #[derive(Debug, Parser)]
@@ -70,6 +72,9 @@ pub struct Options {
     /// Orders a second of `latency`
     #[arg(long, global = true, default_value_t = 100)]
     pub rate: u32,
+    /// A setting of the PostgreSQL server that is started, to try it out
+    #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = setting)]
+    pub postgres_setting: Vec<(String, String)>,
     /// Seconds of each half of `latency`
     #[arg(long, global = true, default_value_t = 30)]
     pub latency_seconds: u32,
@@ -105,10 +110,15 @@ impl Options {
     }
 }
 
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("is not NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 /// What to measure.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Measurement {
-    /// Everything, one after the other
+    /// Everything on SQLite, one after the other
     All,
     /// Durable accepts a second, as ratios to two ceilings
     Accepts,
@@ -120,36 +130,63 @@ pub enum Measurement {
     Memory,
     /// From a signal to its message on the stream
     Latency,
+    /// Everything on PostgreSQL, one after the other
+    Postgres,
+    /// Durable accepts a second on PostgreSQL, by one node and by two
+    PostgresAccepts,
+    /// Whole lives of orders a second on PostgreSQL, by one node and by two
+    PostgresLives,
+    /// From a signal at one node to its message on a stream at another, with NATS and without
+    PostgresAcross,
+    /// What an order costs on PostgreSQL, and what is left of it on the disk
+    PostgresCosts,
+    /// What each question of a node costs PostgreSQL
+    PostgresLooks,
+    /// What many nodes and many users would ask of PostgreSQL and NATS, by a model that is seeded and measures nothing
+    Simulate(Settings),
     /// Serves the ceiling; started by the other commands
     #[command(hide = true)]
     Bare {
         /// Commits three rows a request to this database
-        #[arg(long)]
+        #[arg(long, conflicts_with = "postgres")]
         rows: Option<PathBuf>,
+        /// Commits three rows a request to this empty database
+        #[arg(long, value_name = "URL")]
+        postgres: Option<String>,
+        /// Over so many connections
+        #[arg(long, default_value_t = 1)]
+        lanes: usize,
     },
     /// Serves hookfill from inside this program; started by the other commands
     #[command(hide = true)]
     ServeInside,
 }
 
-/// Every measurement, in the order in which `all` makes them.
+/// What `all` measures, in this order.
 const ALL: [Measurement; 5] =
     [Measurement::Start, Measurement::Memory, Measurement::Latency, Measurement::Accepts, Measurement::Lives];
+/// What `postgres` measures, in this order.
+const POSTGRES: [Measurement; 5] = [
+    Measurement::PostgresAcross,
+    Measurement::PostgresAccepts,
+    Measurement::PostgresLives,
+    Measurement::PostgresCosts,
+    Measurement::PostgresLooks,
+];
+
+impl Measurement {
+    /// Whether it is a server that another measurement has started.
+    fn is_server(&self) -> bool {
+        matches!(self, Self::Bare { .. } | Self::ServeInside)
+    }
+}
 
 impl Arguments {
     /// How many threads the runtime is to have, if it is not one for each processor.
     #[must_use]
     pub fn threads(&self) -> Option<usize> {
-        match self.measurement {
-            // Servers run as they would alone.
-            Measurement::Bare { .. } | Measurement::ServeInside => None,
-            Measurement::All
-            | Measurement::Accepts
-            | Measurement::Lives
-            | Measurement::Start
-            | Measurement::Memory
-            | Measurement::Latency => self.options.threads,
-        }
+        // Servers run as they would alone.
+        if self.measurement.is_server() { None } else { self.options.threads }
     }
 }
 
@@ -160,14 +197,28 @@ impl Arguments {
 pub async fn run(arguments: Arguments) -> Result<()> {
     let Arguments { measurement, options, write } = arguments;
     let chosen = match measurement {
-        Measurement::Bare { rows } => return bare::serve(rows).await,
+        Measurement::Bare { rows, postgres, lanes } => {
+            return bare::serve(match (rows, postgres) {
+                (Some(path), _) => Rows::Sqlite(path),
+                (None, Some(url)) => Rows::Postgres(url, lanes),
+                (None, None) => Rows::None,
+            })
+            .await;
+        }
         Measurement::ServeInside => return inside::serve().await,
         Measurement::All => ALL.to_vec(),
+        Measurement::Postgres => POSTGRES.to_vec(),
         one @ (Measurement::Accepts
         | Measurement::Lives
         | Measurement::Start
         | Measurement::Memory
-        | Measurement::Latency) => vec![one],
+        | Measurement::Latency
+        | Measurement::PostgresAccepts
+        | Measurement::PostgresLives
+        | Measurement::PostgresAcross
+        | Measurement::PostgresCosts
+        | Measurement::PostgresLooks
+        | Measurement::Simulate(_)) => vec![one],
     };
     process::raise_file_limit();
     let report = Report::begin(write, &options)?;
@@ -181,18 +232,29 @@ pub async fn run(arguments: Arguments) -> Result<()> {
 
 async fn measure_all(chosen: &[Measurement], options: &Options, report: &Report) -> Result<()> {
     for measurement in chosen {
-        report.add(&Box::pin(measure(measurement, options)).await?)?;
+        for table in Box::pin(measure(measurement, options)).await? {
+            report.add(&table)?;
+        }
     }
     Ok(())
 }
 
-async fn measure(measurement: &Measurement, options: &Options) -> Result<Table> {
-    match measurement {
-        Measurement::Accepts => accepts::measure(options).await,
-        Measurement::Lives => lives::measure(options).await,
-        Measurement::Start => start::measure(options).await,
-        Measurement::Memory => memory::measure(options).await,
-        Measurement::Latency => latency::measure(options).await,
-        Measurement::All | Measurement::Bare { .. } | Measurement::ServeInside => bail!("no measurement"),
-    }
+async fn measure(measurement: &Measurement, options: &Options) -> Result<Vec<Table>> {
+    let table = match measurement {
+        Measurement::Accepts => accepts::measure(options).await?,
+        Measurement::Lives => lives::measure(options).await?,
+        Measurement::Start => start::measure(options).await?,
+        Measurement::Memory => memory::measure(options).await?,
+        Measurement::Latency => latency::measure(options).await?,
+        Measurement::PostgresAccepts => postgres::accepts::measure(options).await?,
+        Measurement::PostgresLives => postgres::lives::measure(options).await?,
+        Measurement::PostgresAcross => postgres::across::measure(options).await?,
+        Measurement::PostgresLooks => postgres::looks::measure(options).await?,
+        Measurement::PostgresCosts => return postgres::costs::measure(options).await,
+        Measurement::Simulate(settings) => return simulate::run(settings),
+        Measurement::All | Measurement::Postgres | Measurement::Bare { .. } | Measurement::ServeInside => {
+            bail!("no measurement")
+        }
+    };
+    Ok(vec![table])
 }

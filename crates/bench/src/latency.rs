@@ -34,10 +34,17 @@ struct Sent {
 
 /// Times of one half.
 #[derive(Default)]
-struct Times {
-    stream: Samples,
-    answer: Samples,
-    late: Samples,
+pub(crate) struct Times {
+    pub(crate) stream: Samples,
+    pub(crate) answer: Samples,
+    pub(crate) late: Samples,
+}
+
+/// Where signals go, and where their messages are awaited.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way {
+    pub(crate) sent_to: SocketAddr,
+    pub(crate) heard_at: SocketAddr,
 }
 
 /// Measures.
@@ -52,7 +59,8 @@ pub async fn measure(options: &Options) -> Result<Table> {
     let mut late = Samples::default();
     for idle in [0, options.idle_streams] {
         let mut held = Held::open(server.address, &users[1..], idle).await?;
-        let times = half(server.address, &users[0], options).await?;
+        let way = Way { sent_to: server.address, heard_at: server.address };
+        let times = half(way, &users[0], options).await?;
         held.check()?;
         for (what, times) in [("signal to stream", &times.stream), ("signal to answer", &times.answer)] {
             let parts = [0.5, 0.9, 0.99, 1.0].map(|part| times.time(part));
@@ -70,11 +78,15 @@ pub async fn measure(options: &Options) -> Result<Table> {
     Ok(table)
 }
 
-async fn half(address: SocketAddr, user: &User, options: &Options) -> Result<Times> {
+/// Sends for as long as the options say, and notes what arrives when.
+///
+/// # Errors
+/// If a server fails, or a message is missing.
+pub(crate) async fn half(way: Way, user: &User, options: &Options) -> Result<Times> {
     let count = WARM_UP + (options.rate * options.latency_seconds) as usize;
-    let stream = Stream::open(address, user).await?;
+    let stream = Stream::open(way.heard_at, user).await?;
     let arrivals = tokio::spawn(listen(stream, count));
-    let sent = send(address, user, options.rate, count).await?;
+    let sent = send(way.sent_to, user, options.rate, count).await?;
     let arrivals = timeout(LAST_WITHIN, arrivals).await.context("messages are missing")???;
     let mut times = Times::default();
     for Sent { order_id, written, answered, late } in sent {

@@ -41,10 +41,18 @@ pub struct Done {
 /// Numbers that no two requests of this process share.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
+/// A request, and where it goes.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// A server.
+    pub address: SocketAddr,
+    /// The request's bytes.
+    pub request: Vec<u8>,
+}
+
 /// One connection's share.
 struct Share {
-    address: SocketAddr,
-    request: Vec<u8>,
+    target: Target,
     plan: Plan,
     began: Instant,
     left: Arc<AtomicU64>,
@@ -55,15 +63,16 @@ type Answered = (u64, u64);
 
 impl Share {
     async fn run(mut self) -> Result<Answered> {
-        let slot = self.request.windows(SLOT.len()).position(|bytes| bytes == SLOT.as_bytes());
-        let mut connection = Connection::open(self.address).await?;
+        let request = &self.target.request;
+        let slot = request.windows(SLOT.len()).position(|bytes| bytes == SLOT.as_bytes());
+        let mut connection = Connection::open(self.target.address).await?;
         let (mut all, mut counted) = (0, 0);
         while self.goes_on() {
             if let Some(at) = slot {
                 let number = format!("{:016x}", NUMBER.fetch_add(1, Ordering::Relaxed));
-                self.request[at..at + SLOT.len()].copy_from_slice(number.as_bytes());
+                self.target.request[at..at + SLOT.len()].copy_from_slice(number.as_bytes());
             }
-            connection.call(&self.request).await?.expect(200)?;
+            connection.call(&self.target.request).await?.expect(200)?;
             all += 1;
             counted += u64::from(self.counts());
         }
@@ -96,14 +105,24 @@ impl Share {
 /// # Errors
 /// If a request is not answered well.
 pub async fn run(address: SocketAddr, requests: &[Vec<u8>], connections: usize, plan: Plan) -> Result<Done> {
+    let targets: Vec<Target> =
+        requests.iter().map(|request| Target { address, request: request.clone() }).collect();
+    run_at(&targets, connections, plan).await
+}
+
+/// The same over several servers.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_at(targets: &[Target], connections: usize, plan: Plan) -> Result<Done> {
     let left = Arc::new(AtomicU64::new(match plan {
         Plan::Requests(count) => count,
         Plan::Time { .. } => 0,
     }));
     let mut shares = JoinSet::new();
     let began = Instant::now();
-    for request in requests.iter().cycle().take(connections) {
-        let share = Share { address, request: request.clone(), plan, began, left: Arc::clone(&left) };
+    for target in targets.iter().cycle().take(connections) {
+        let share = Share { target: target.clone(), plan, began, left: Arc::clone(&left) };
         shares.spawn(share.run());
     }
     let (mut all, mut counted) = (0, 0);

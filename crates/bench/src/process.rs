@@ -154,7 +154,7 @@ impl Server {
     }
 
     /// Processor time used so far, in clock ticks.
-    fn ticks(&self) -> Result<u64> {
+    pub(crate) fn ticks(&self) -> Result<u64> {
         let stat = self.read("stat")?;
         // The second field is the program's name in brackets and may hold anything.
         let fields = stat.rsplit_once(") ").map(|(_, rest)| rest.split(' '));

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -44,6 +44,12 @@ impl Process {
         self.child().id()
     }
 
+    /// Its standard input, if the command pipes it and nobody took it before.
+    #[must_use]
+    pub fn take_stdin(&self) -> Option<ChildStdin> {
+        self.child().stdin.take()
+    }
+
     /// Its standard output, if the command pipes it and nobody took it before.
     #[must_use]
     pub fn take_stdout(&self) -> Option<ChildStdout> {
@@ -70,9 +76,9 @@ impl Process {
     pub fn pause(&self) {
         self.signal(Signal::STOP);
         let pid = Pid::from_child(&self.child());
-        // One that has ended stays to be waited for.
+        // One that has ended is waited for elsewhere, or was already.
         let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        waitid(WaitId::Pid(pid), stopped).expect("a child can be waited for");
+        let _ = waitid(WaitId::Pid(pid), stopped);
     }
 
     /// Lets it go on (SIGCONT).

@@ -2,13 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use hookfill_rig::{Database, Postgres, Process, wait_until};
+use hookfill_rig::{Database, Postgres, Process, Proxy, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -84,6 +86,52 @@ fn a_killed_backend_disconnects_everybody_and_the_server_recovers() {
     wait_until("the server has recovered", LIMIT, || database.try_psql("SELECT 1").is_ok());
 }
 
+/// The program that serves a whole run of tests, and the URL that it prints.
+fn server_of_a_run(folder: &Path) -> (Process, String) {
+    let mut command = Process::command(env!("CARGO_BIN_EXE_serve-postgres"));
+    command.env("TMPDIR", folder).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let owner = Process::start(command);
+    let mut url = String::new();
+    BufReader::new(owner.take_stdout().unwrap()).read_line(&mut url).unwrap();
+    (owner, url.trim_end().to_owned())
+}
+
+/// A client that commits one row through a proxy.
+fn committing_client(database: &Database, proxy: &Proxy) -> Process {
+    let mut command = Process::command(Postgres::program("psql"));
+    command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &database.url_through(&proxy.address())]);
+    command.args(["-c", "BEGIN", "-c", "INSERT INTO kept VALUES (1)", "-c", "COMMIT"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    Process::start(command)
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_is_kept_though_its_client_fails() {
+    let database = Postgres::shared().database();
+    database.psql("CREATE TABLE kept (n int)");
+    let proxy = Proxy::to(&database.address());
+    let cut = proxy.cut_after_answer("COMMIT", "COMMIT", 1);
+    assert!(!committing_client(&database, &proxy).wait(LIMIT).success());
+    assert_eq!((cut.fired(), cut.answers_lost()), (1, 1));
+    assert_eq!(database.psql("SELECT count(*) FROM kept"), "1");
+    assert!(committing_client(&database, &proxy).wait(LIMIT).success());
+    assert_eq!(database.psql("SELECT count(*) FROM kept"), "2");
+}
+
+#[test]
+fn a_commit_that_is_held_is_not_committed_until_it_goes_on() {
+    let database = Postgres::shared().database();
+    database.psql("CREATE TABLE kept (n int)");
+    let proxy = Proxy::to(&database.address());
+    let held = proxy.freeze_before("COMMIT", 1);
+    let client = committing_client(&database, &proxy);
+    held.wait_until_fired(1, LIMIT);
+    assert_eq!(database.psql("SELECT count(*) FROM kept"), "0");
+    proxy.thaw();
+    assert!(client.wait(LIMIT).success());
+    assert_eq!(database.psql("SELECT count(*) FROM kept"), "1");
+}
+
 #[test]
 fn it_syncs_and_a_setting_that_is_given_wins() {
     let careful = Postgres::start();
@@ -140,8 +188,17 @@ fn databases_are_separate_and_dropped_whoever_is_connected() {
 
 #[test]
 fn a_database_keeps_the_server_that_was_started_for_it() {
-    let database = Postgres::shared().database();
+    let database = Postgres::start().database();
     assert_eq!(database.psql("SELECT current_database()"), database.name());
+}
+
+#[test]
+fn tests_share_a_server_of_their_own_where_the_run_has_none() {
+    let mut test = Command::new(std::env::current_exe().unwrap());
+    test.args(["--exact", "databases_are_separate_and_dropped_whoever_is_connected"]);
+    let output = test.env_remove("TEST_POSTGRES_URL").output().unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    assert!(output.contains("1 passed"), "{output}");
 }
 
 #[test]
@@ -169,15 +226,14 @@ fn nothing_of_a_dropped_server_is_left() {
 
 #[test]
 fn a_server_ends_with_the_process_that_started_it_however_that_ends() {
-    let mut owner = Command::new(env!("CARGO_BIN_EXE_serve-postgres"));
-    let mut owner = owner.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut url = String::new();
-    BufReader::new(owner.stdout.as_mut().unwrap()).read_line(&mut url).unwrap();
-    let postmaster = all_children(owner.id());
+    // What a killed process leaves on the disk goes with this directory, which PostgreSQL's user may pass through.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o711)).unwrap();
+    let (owner, _) = server_of_a_run(folder.path());
+    let postmaster = all_children(owner.pid());
     let [postmaster] = postmaster.as_slice() else { panic!("one child: {postmaster:?}") };
     let workers = children(*postmaster);
-    owner.kill().unwrap();
-    owner.wait().unwrap();
+    owner.kill();
     wait_until("the server is gone", LIMIT, || !runs(*postmaster) && !workers.iter().any(|pid| runs(*pid)));
 }
 

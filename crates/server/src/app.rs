@@ -5,22 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hookfill_store::sqlite::{Role, SqliteStore};
-use hookfill_store::{Commit, CommitListener, OpenError, SharedStore, StoreError, Work};
+use hookfill_store::{Commit, CommitListener, Journal, OpenError, StoreError, Work};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::broker::{Broker, MockBroker};
-use crate::bus::{Bus, LocalBus};
+use crate::bus::{Bus, Node, POLL, Reach, Relay};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, DatabaseUrl, RateLimit};
 use crate::credentials::Credentials;
+use crate::database::{self, Database};
 use crate::engine::{Alarm, Engine};
 use crate::http::state::{AppState, Rate, Settings};
 use crate::http::{self, limits, serve};
-use crate::secrets::{KeyFile, Obtained, SecretsError};
+use crate::secrets::{Obtained, SecretsError};
 use crate::shutdown::{self, Present, Stopper};
 use crate::stream::{self, Pace, Streams};
 use crate::telemetry::Metrics;
@@ -40,9 +40,6 @@ pub enum StartError {
     /// The keys do not fit the database.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
-    /// A setting asks for what this version cannot do.
-    #[error("{0}")]
-    Unsupported(&'static str),
 }
 
 /// Why the service stopped by itself.
@@ -78,6 +75,8 @@ pub struct App {
     state: Arc<AppState>,
     engine: Arc<Engine>,
     streams: Streams,
+    relay: Relay,
+    node: Node,
     stop: Stopper,
     failed: watch::Receiver<bool>,
     made_key_file: Option<PathBuf>,
@@ -129,7 +128,7 @@ impl App {
     pub async fn build_with(config: Config, parts: Parts) -> Result<App, StartError> {
         let Parts { clock, broker, pace } = parts;
         let metrics = Arc::new(Metrics::default());
-        let bus: Arc<dyn Bus> = Arc::new(LocalBus::default());
+        let (bus, relay) = reach(&config).wire(Arc::clone(&clock), Arc::clone(&metrics));
         let alarm = Arc::new(Alarm::default());
         let (failing, failed) = watch::channel(false);
         let failed_flag = Arc::new(AtomicBool::new(false));
@@ -140,15 +139,23 @@ impl App {
             failed: Arc::clone(&failed_flag),
             failing,
         };
-        let (store, keys) = open_store(&config, announcer).await?;
+        let (database, keys) = open_store(&config, announcer).await?;
+        let store = Arc::clone(&database.store);
         let credentials = Arc::new(Credentials::new(Arc::clone(&store), Arc::clone(&clock)));
         credentials.confirm().await?;
         let engine = Engine {
             store: Arc::clone(&store) as Arc<dyn Work>,
             broker,
             clock: Arc::clone(&clock),
-            alarm,
+            alarm: Arc::clone(&alarm),
             metrics: Arc::clone(&metrics),
+        };
+        let node = Node {
+            journal: Arc::clone(&store) as Arc<dyn Journal>,
+            installation: database.installation(),
+            holds: database.holds(),
+            ring: Box::new(move |due_at| alarm.ring(due_at)),
+            poll_every: POLL,
         };
         let (stop, stopping) = shutdown::order();
         let state = AppState {
@@ -174,6 +181,8 @@ impl App {
             state: Arc::new(state),
             engine: Arc::new(engine),
             streams: Streams { pace, open: Present::default() },
+            relay,
+            node,
             stop,
             failed,
             made_key_file: keys.made,
@@ -191,12 +200,14 @@ impl App {
     /// # Errors
     /// [`RunError`] if the service had to stop by itself.
     pub async fn run(self, listener: TcpListener, until: impl Future<Output = ()>) -> Result<(), RunError> {
-        let App { state, engine, streams, stop, mut failed, made_key_file: _ } = self;
+        let App { state, engine, streams, relay, node, stop, mut failed, made_key_file: _ } = self;
         let (engine_stop, engine_stopping) = shutdown::order();
+        let (relay_stop, relay_stopping) = shutdown::order();
         let router = http::router(Arc::clone(&state), stream::routes(streams.clone()));
         let metrics = Arc::clone(&state.metrics);
         let mut server = tokio::spawn(serve::serve(listener, router, metrics, state.stopping.clone()));
         let mut worker = tokio::spawn(engine.run(engine_stopping));
+        let mut relay = tokio::spawn(relay.run(node, relay_stopping));
         let credentials = Arc::clone(&state.credentials);
         let stopping = state.stopping.clone();
         let watcher = tokio::spawn(async move { credentials.watch(stopping).await });
@@ -205,6 +216,7 @@ impl App {
             _ = failed.wait_for(|failed| *failed) => Err(RunError::StoreFailed),
             early = &mut server => Err(RunError::ended_early("the server", early)),
             early = &mut worker => Err(RunError::ended_early("the engine", early)),
+            early = &mut relay => Err(RunError::ended_early("the relay of hints", early)),
         };
         if matches!(ended, Err(RunError::EndedEarly(_))) {
             // Half a service answers and does not work: better none, and a restart.
@@ -219,24 +231,48 @@ impl App {
         }
         engine_stop.stop();
         finished("the engine", worker.await);
+        relay_stop.stop();
+        finished("the relay of hints", relay.await);
         state.store.retire().await;
         finished("the watch over keys", watcher.await);
         ended
     }
 }
 
+/// Who else has the store.
+fn reach(config: &Config) -> Reach {
+    match (&config.database_url, &config.nats_url) {
+        (DatabaseUrl::Sqlite(_), nats_url) => {
+            if nats_url.is_some() {
+                tracing::warn!("NATS_URL has no effect: one server has the whole of a SQLite database");
+            }
+            Reach::Alone
+        }
+        (DatabaseUrl::Postgres(_), None) => Reach::Polling,
+        (DatabaseUrl::Postgres(_), Some(url)) => Reach::Nats(url.clone()),
+    }
+}
+
 /// Opens the database and the keys to what is encrypted in it.
-async fn open_store(config: &Config, announcer: Announcer) -> Result<(SharedStore, Obtained), StartError> {
-    let DatabaseUrl::Sqlite(path) = &config.database_url else {
-        return Err(StartError::Unsupported("PostgreSQL is not supported by this version yet"));
+async fn open_store(config: &Config, announcer: Announcer) -> Result<(Database, Obtained), StartError> {
+    let database = database::open(&config.database_url, config.lease, Arc::new(announcer)).await?;
+    let keys = match keys_to(&database, config).await {
+        Ok(keys) => keys,
+        Err(refused) => {
+            // Other nodes have made room for this one, and would wait until its lease has run out.
+            database.store.retire().await;
+            return Err(refused);
+        }
     };
-    let store: SharedStore = Arc::new(SqliteStore::open(path, Role::Server, Arc::new(announcer))?);
-    let samples = store.sample_secrets().await?;
-    let keys = KeyFile::of(path).obtain(config.encryption_keys.clone(), &samples)?;
     if let Some(warning) = &keys.warning {
         tracing::warn!("{warning}");
     }
-    Ok((store, keys))
+    Ok((database, keys))
+}
+
+async fn keys_to(database: &Database, config: &Config) -> Result<Obtained, StartError> {
+    let samples = database.store.sample_secrets().await?;
+    Ok(database::obtain_keys(config, &samples)?)
 }
 
 fn finished(what: &str, ended: Result<(), tokio::task::JoinError>) {
@@ -253,5 +289,28 @@ fn rate(setting: RateLimit) -> Rate {
             Rate::Foreign(limits::RateLimit::new(count, window))
         }
         RateLimit::Per { count, window } => Rate::Everyone(limits::RateLimit::new(count, window)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Environment, Flags};
+
+    use super::*;
+
+    fn reached(database: &str, nats: Option<&str>) -> Reach {
+        let settings = Environment::of(nats.map(|url| ("NATS_URL".into(), url.into())));
+        let mut config = Config::load(&Flags::default(), &settings).unwrap();
+        config.database_url = database.parse().unwrap();
+        reach(&config)
+    }
+
+    #[test]
+    fn hints_reach_as_far_as_the_store_does() {
+        let (sqlite, postgres, nats) = ("sqlite:h.db", "postgres://h/d", Some("nats://me:canary@h"));
+        assert!(matches!(reached(sqlite, None), Reach::Alone));
+        assert!(matches!(reached(sqlite, nats), Reach::Alone));
+        assert!(matches!(reached(postgres, None), Reach::Polling));
+        assert!(matches!(reached(postgres, nats), Reach::Nats(url) if url.server() == "nats://h"));
     }
 }

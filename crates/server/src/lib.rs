@@ -16,6 +16,7 @@ pub mod secrets;
 pub mod broker;
 pub mod bus;
 pub mod credentials;
+pub mod database;
 
 // The service: the engine and the outside meet in the store.
 pub mod engine;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use hookfill::cli::{self, Cli, Command, doctor, keys, openapi, parse, send, serve, watch};
+use hookfill::cli::{self, Cli, Command, backup, doctor, keys, migrate, openapi, parse, send, serve, watch};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -16,6 +16,8 @@ fn main() -> ExitCode {
         Command::Send(arguments) => send::run(arguments),
         Command::Watch(arguments) => watch::run(&arguments),
         Command::Keys(command) => keys::run(command),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Openapi => openapi::run(),
         Command::Doctor(flags) => doctor::run(&flags),
     })

@@ -47,6 +47,38 @@ pub struct SignalLabels {
     pub code: &'static str,
 }
 
+/// What became of a hint between nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HintFate {
+    /// It was handed to NATS.
+    Sent,
+    /// It was not: NATS is away or too slow.
+    Dropped,
+    /// It came from NATS.
+    Received,
+    /// What came was no hint.
+    Malformed,
+}
+
+impl HintFate {
+    /// The word of the label.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Dropped => "dropped",
+            Self::Received => "received",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+/// Labels of the hint counter.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HintLabels {
+    /// What became of it.
+    pub fate: &'static str,
+}
+
 /// Labels of the request counter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
@@ -106,6 +138,10 @@ pub struct Metrics {
     pub streams_ended: Family<StreamLabels, Counter>,
     /// Messages sent on streams.
     pub stream_messages: Counter,
+    /// Whether NATS is there.
+    pub nats_connected: Gauge,
+    /// Hints between nodes, by what became of them.
+    pub nats_hints: Family<HintLabels, Counter>,
     /// Open connections.
     pub connections: Gauge,
     /// Resident memory, read when asked for.
@@ -133,6 +169,8 @@ impl Default for Metrics {
             streams: Gauge::default(),
             streams_ended: Family::default(),
             stream_messages: Counter::default(),
+            nats_connected: Gauge::default(),
+            nats_hints: Family::default(),
             connections: Gauge::default(),
             resident: Gauge::default(),
             registry: Registry::default(),
@@ -161,6 +199,8 @@ impl Default for Metrics {
         registry.register("streams", "Open streams", m.streams.clone());
         registry.register("streams_ended", "Streams that ended, by reason", m.streams_ended.clone());
         registry.register("stream_messages", "Messages sent on streams", m.stream_messages.clone());
+        registry.register("nats_connected", "Whether NATS is there", m.nats_connected.clone());
+        registry.register("nats_hints", "Hints between nodes, by fate", m.nats_hints.clone());
         registry.register("connections", "Open connections", m.connections.clone());
         registry.register_with_unit("resident_memory", "Resident memory", Unit::Bytes, m.resident.clone());
         Self { registry, ..metrics }
@@ -176,6 +216,11 @@ impl Metrics {
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+
+    /// Counts hints between nodes.
+    pub fn count_hints(&self, fate: HintFate, hints: u64) {
+        self.nats_hints.get_or_create(&HintLabels { fate: fate.as_str() }).inc_by(hints);
     }
 
     /// Counts a signal.
@@ -200,7 +245,8 @@ fn resident_bytes() -> f64 {
 /// A sentence, if the filter is none.
 pub fn start_log(filter: &str, json: bool) -> Result<(), String> {
     // What applies migrations says at `info` what it would say at every start; a filter that names it still counts.
-    let filter = format!("refinery_core=warn,{filter}");
+    // What NATS has to be told about is told by the bus, once a change; its client would say it at every attempt.
+    let filter = format!("refinery_core=warn,async_nats=off,{filter}");
     let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     // A line that cannot be written (a full disk, a closed pipe) is lost; to complain about it would panic in

@@ -43,6 +43,14 @@ pub enum OpenError {
         /// The reason.
         cause: String,
     },
+    /// A part of it is missing, or what lies beside it is not its own.
+    #[error("the database {path} is not complete: {cause}")]
+    Incomplete {
+        /// Which file.
+        path: String,
+        /// The reason.
+        cause: String,
+    },
     /// Not a hookfill database, or one that an unknown version has changed.
     #[error("the database {path} does not fit this version of hookfill: {cause}")]
     Schema {

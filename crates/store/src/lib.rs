@@ -20,6 +20,7 @@ mod chain;
 pub mod contract;
 mod error;
 mod ledger;
+pub mod migration;
 mod model;
 mod partition;
 pub mod postgres;
@@ -31,7 +32,7 @@ pub use error::{OpenError, StoreError};
 pub use model::{
     Accepted, AccountChange, ChainState, Commit, Fence, Idempotency, Leased, Made, Managed, NewAccount,
     NewCommand, NewKey, NewOrder, OrderQuery, Page, Principal, Refusal, Registered, Registration, Remembered,
-    Request, Requested, Scope, SealedSecret, Shown, StoredEntry, StoredSecret, Tally,
+    Request, Requested, Role, Scope, SealedSecret, Shown, StoredEntry, StoredSecret, Tally,
 };
 pub use partition::Partition;
 

@@ -15,6 +15,16 @@ use uuid::Uuid;
 
 use crate::Partition;
 
+/// Who opens a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Who serves it. Creates and migrates it. There is one on a SQLite database, held by a lock beside it, and any number
+    /// on PostgreSQL.
+    Server,
+    /// A tool that runs beside servers, or without one. Never creates a database, nor changes its schema.
+    Tool,
+}
+
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hookfill_store::contract::Backend;
-use hookfill_store::sqlite::{Role, SqliteStore};
-use hookfill_store::{CommitListener, SharedStore};
+use hookfill_store::sqlite::SqliteStore;
+use hookfill_store::{CommitListener, Role, SharedStore};
 use tempfile::TempDir;
 
 struct OnDisk(TempDir);

@@ -21,7 +21,7 @@ impl Database {
         let name = format!("hookfill_test_{:016x}", RandomState::new().build_hasher().finish());
         let created = psql::run(admin_url, &format!("CREATE DATABASE {name}"));
         created.unwrap_or_else(|error| panic!("{error}"));
-        let url = with_database(admin_url, &name);
+        let url = beside(admin_url, &name);
         Self { name, url, admin_url: admin_url.to_owned(), _server: server }
     }
 
@@ -37,12 +37,17 @@ impl Database {
         &self.url
     }
 
-    /// The same through something that listens elsewhere, such as [`Proxy::address`](crate::Proxy::address).
+    /// `host:port` of its server, for [`Proxy::to`](crate::Proxy::to).
+    #[must_use]
+    pub fn address(&self) -> String {
+        parts(&self.url).2.to_owned()
+    }
+
+    /// Where a client connects through something that listens elsewhere, such as the address of a
+    /// [`Proxy`](crate::Proxy).
     #[must_use]
     pub fn url_through(&self, address: &str) -> String {
-        let (scheme, rest) = self.url.split_once("://").expect("a URL has a scheme");
-        let (authority, path) = rest.split_once('/').expect("a database's URL has a path");
-        let user = authority.rsplit_once('@').map(|(user, _)| format!("{user}@")).unwrap_or_default();
+        let (scheme, user, _, path) = parts(&self.url);
         format!("{scheme}://{user}{address}/{path}")
     }
 
@@ -74,22 +79,34 @@ impl Drop for Database {
 }
 
 /// The URL of a database beside another.
-fn with_database(url: &str, name: &str) -> String {
-    let (place, parameters) = url.split_once('?').map_or((url, None), |(place, rest)| (place, Some(rest)));
-    let (scheme, rest) = place.split_once("://").expect("an admin URL begins with postgres://");
-    let authority = rest.split('/').next().unwrap_or_default();
-    let parameters = parameters.map(|parameters| format!("?{parameters}")).unwrap_or_default();
-    format!("{scheme}://{authority}/{name}{parameters}")
+fn beside(url: &str, name: &str) -> String {
+    let (scheme, user, address, path) = parts(url);
+    let parameters = path.split_once('?').map(|(_, parameters)| format!("?{parameters}")).unwrap_or_default();
+    format!("{scheme}://{user}{address}/{name}{parameters}")
+}
+
+/// What a URL consists of: `scheme://[user@]address/path`.
+fn parts(url: &str) -> (&str, &str, &str, &str) {
+    let (scheme, rest) = url.split_once("://").expect("a URL begins with postgres://");
+    let (authority, path) = rest.split_once('/').expect("a URL ends in /database");
+    let user = authority.rfind('@').map_or(0, |at| at + 1);
+    (scheme, &authority[..user], &authority[user..], path)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::with_database;
+    use super::{beside, parts};
 
     #[test]
     fn a_url_keeps_everything_but_its_database() {
-        let beside = with_database("postgres://u:p%2F@h:1/postgres?sslmode=require", "x");
-        assert_eq!(beside, "postgres://u:p%2F@h:1/x?sslmode=require");
-        assert_eq!(with_database("postgresql://u@h:1", "x"), "postgresql://u@h:1/x");
+        let url = beside("postgres://u:p%2F@h:1/postgres?sslmode=require", "x");
+        assert_eq!(url, "postgres://u:p%2F@h:1/x?sslmode=require");
+        assert_eq!(beside("postgresql://h/postgres", "x"), "postgresql://h/x");
+    }
+
+    #[test]
+    fn an_address_is_told_from_its_user() {
+        let taken_apart = parts("postgres://u:p@127.0.0.1:1/x?y");
+        assert_eq!(taken_apart, ("postgres", "u:p@", "127.0.0.1:1", "x?y"));
     }
 }

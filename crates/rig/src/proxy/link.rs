@@ -9,12 +9,12 @@ use rustix::event::PollFlags;
 use super::pipe::{Found, Pipe, read};
 use super::trigger::{Action, Armed, LONGEST, Trigger, first_match, position, undecided};
 
-/// How long a cut waits for the answer that it is to throw away.
-const ANSWER: Duration = Duration::from_secs(1);
+/// How long a cut waits for the answer that it is to throw away: longer than a commit takes on a busy disk.
+const ANSWER: Duration = Duration::from_secs(5);
 /// Most bytes that are read at once.
 const CHUNK: usize = 16 * 1024;
 /// How long what may be the beginning of a pattern is held.
-const DECISION: Duration = Duration::from_millis(100);
+const DECISION: Duration = Duration::from_secs(1);
 
 /// What holds for all connections.
 #[derive(Debug)]
@@ -25,6 +25,9 @@ pub(super) struct Orders {
 
 #[derive(Debug)]
 pub(super) struct Link {
+    /// Before the sockets, because fields are dropped in this order: a client that sees its connection end finds the cut
+    /// counted.
+    cutting: Option<Cutting>,
     pub(super) client: TcpStream,
     pub(super) server: TcpStream,
     to_server: Pipe,
@@ -35,8 +38,6 @@ pub(super) struct Link {
     held: Vec<u8>,
     hold: Hold,
     buffer: Vec<u8>,
-    /// Behind the sockets, because fields are dropped in this order: closed first, counted then.
-    cutting: Option<Cutting>,
 }
 
 /// Whether what the client sends goes on.
@@ -62,6 +63,7 @@ struct Cutting {
 impl Link {
     pub(super) fn new(client: TcpStream, server: TcpStream) -> Self {
         Self {
+            cutting: None,
             client,
             server,
             to_server: Pipe::default(),
@@ -70,7 +72,6 @@ impl Link {
             held: Vec::new(),
             hold: Hold::No,
             buffer: vec![0; CHUNK],
-            cutting: None,
         }
     }
 
@@ -100,12 +101,11 @@ impl Link {
     }
 
     /// Lets what a trigger has held go on.
-    pub(super) fn thaw(&mut self, orders: &mut Orders) {
+    pub(super) fn thaw(&mut self, orders: &Orders) {
         if let Hold::Frozen(pattern) = self.hold {
             self.hold = Hold::No;
-            let now = Instant::now();
-            self.hand_on(pattern, now + orders.delay);
-            self.scan(orders, now);
+            // The pattern itself; what follows it is looked at in the next turn.
+            self.hand_on(pattern, Instant::now() + orders.delay);
         }
     }
 
@@ -200,7 +200,7 @@ impl Link {
 }
 
 impl Drop for Cutting {
-    /// A cut has happened when its connection is gone, whatever made it go.
+    /// A cut has happened when its connection is over, whatever ended it.
     fn drop(&mut self) {
         self.trigger.count(self.is_answered());
     }

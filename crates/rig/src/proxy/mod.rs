@@ -86,8 +86,8 @@ impl Proxy {
     }
 
     /// The next `times` times that a client sends `pattern`, loses the answer and the connection: forwards everything up
-    /// to and including the pattern, waits until the server has answered anything, at most a second, throws the answer
-    /// away, and closes both sides. It has fired when they are closed.
+    /// to and including the pattern, waits until the server has answered anything, at most 5 s, throws the answer
+    /// away, and closes both sides. Who sees the connection end finds the trigger fired.
     ///
     /// Where an answer to something earlier may still be on its way, [`Proxy::cut_after_answer`] says which to wait for.
     pub fn cut_after(&self, pattern: impl AsRef<[u8]>, times: u32) -> Trigger {
@@ -107,7 +107,7 @@ impl Proxy {
     /// The next `times` times that a client sends `pattern`, holds back on its connection what it sends, from the first
     /// byte of the pattern on, until [`Proxy::thaw`]. What the server sends goes on, as do other connections.
     ///
-    /// What may be the beginning of the pattern is held for 100 ms; should the rest come later, it is held from there.
+    /// What may be the beginning of the pattern is held for a second; should the rest come later, it is held from there.
     pub fn freeze_before(&self, pattern: impl AsRef<[u8]>, times: u32) -> Trigger {
         self.arm(pattern.as_ref(), Action::Freeze, times)
     }

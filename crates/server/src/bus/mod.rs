@@ -2,14 +2,23 @@
 //!
 //! It may lose, repeat and reorder; a stream that sees a gap, or hears nothing for a while, asks the store.
 //! Subscribe before you query, or what is committed between the two is missed until the next hint.
+//!
+//! A process that has a store for itself needs no more than [`LocalBus`]. Nodes that share a store hear of each other's
+//! commits by asking it once a second (`poll`): that is what holds. Over NATS ([`NatsBus`]) they tell each other when
+//! to ask sooner. [`Reach`] says which of these there is.
 
 mod local;
+mod nats;
+mod poll;
+mod reach;
 
-use hookfill_domain::ids::UserId;
+use hookfill_domain::ids::{Seq, UserId};
 use hookfill_store::{Commit, Shown};
-use tokio::sync::broadcast;
 
-pub use local::LocalBus;
+pub use local::{LocalBus, Subscription};
+pub use nats::NatsBus;
+pub use poll::POLL;
+pub use reach::{Node, Reach, Relay};
 
 /// Hints a subscriber may lag behind before it is told to ask the store.
 const BACKLOG: usize = 256;
@@ -19,24 +28,10 @@ const BACKLOG: usize = 256;
 pub enum Hint {
     /// A message was committed: here it is.
     Message(Shown),
+    /// The store has the user's messages up to this number.
+    Head(Seq),
     /// Something was committed; the store knows what.
     Look,
-}
-
-/// A user's hints.
-pub struct Subscription {
-    hints: broadcast::Receiver<Hint>,
-}
-
-impl Subscription {
-    /// The next hint. Waits for ever if there is none: put a limit on it.
-    pub async fn next(&mut self) -> Hint {
-        match self.hints.recv().await {
-            Ok(hint) => hint,
-            Err(broadcast::error::RecvError::Lagged(_)) => Hint::Look,
-            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-        }
-    }
 }
 
 /// Carries hints.

@@ -3,19 +3,18 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use hookfill_domain::time::Timestamp;
-use hookfill_store::sqlite::{Role, SqliteStore};
-use hookfill_store::{Accounts, NoListener, StoredSecret};
+use hookfill_store::StoredSecret;
 use rustix::process::{Resource, getrlimit};
 use secrecy::ExposeSecret;
 
 use super::{Outcome, harmless};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Environment, Flags, Registration};
-use crate::secrets::{KeyFile, Loaded};
+use crate::database::{load_keys, open_for_tool};
+use crate::secrets::Loaded;
 
 /// Each client holds one open file; below this a busy day runs out of them.
 const FEW_FILES: u64 = 4096;
@@ -96,23 +95,22 @@ fn accepted(config: &Config) -> Finding {
 
 /// The findings about the database, its server and its key.
 fn database(config: &Config) -> io::Result<Vec<Finding>> {
-    // Any other kind was refused with the settings.
-    let Some(path) = config.database_url.path() else {
-        return Ok(Vec::new());
-    };
-    if !fs::exists(path).unwrap_or(true) {
-        return Ok(vec![creatable(path), key(config, path, &[])]);
+    let path = config.database_url.path();
+    if let Some(path) = path.filter(|path| !fs::exists(path).unwrap_or(true)) {
+        return Ok(vec![creatable(path), key(config, &[])]);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let samples = SqliteStore::open(path, Role::Tool, Arc::new(NoListener))
-        .map_err(|error| error.to_string())
-        .and_then(|store| runtime.block_on(store.sample_secrets()).map_err(|error| error.to_string()));
+    let samples = runtime.block_on(async {
+        let store = open_for_tool(&config.database_url).await.map_err(|error| error.to_string())?;
+        store.sample_secrets().await.map_err(|error| error.to_string())
+    });
     let samples = match samples {
         Ok(samples) => samples,
         Err(sentence) => return Ok(vec![(Level::Fail, "database", sentence)]),
     };
-    let reachable = (Level::Ok, "database", format!("{path} is there and up to date"));
-    Ok(vec![reachable, server(path), key(config, path, &samples)])
+    let named = path.unwrap_or("the PostgreSQL database");
+    let reachable = (Level::Ok, "database", format!("{named} is there and up to date"));
+    Ok([Some(reachable), path.map(server), Some(key(config, &samples))].into_iter().flatten().collect())
 }
 
 /// A database that does not exist yet needs a directory that takes files.
@@ -150,12 +148,9 @@ fn server(path: &str) -> Finding {
     (Level::Ok, "server", sentence)
 }
 
-fn key(config: &Config, path: &str, samples: &[StoredSecret]) -> Finding {
-    let file = KeyFile::of(path);
-    match file.load(config.encryption_keys.clone(), samples) {
-        Ok(Loaded::Nothing) => {
-            (Level::Ok, "encryption key", format!("{} will be created", file.path().display()))
-        }
+fn key(config: &Config, samples: &[StoredSecret]) -> Finding {
+    match load_keys(config, samples) {
+        Ok(Loaded::Nothing) => (Level::Ok, "encryption key", "a key file will be created".to_owned()),
         Ok(Loaded::Keys { warning: Some(warning), .. }) => (Level::Warn, "encryption key", warning),
         Ok(Loaded::Keys { warning: None, .. }) if samples.is_empty() => {
             (Level::Ok, "encryption key", "it is there, and no secret is stored yet".to_owned())

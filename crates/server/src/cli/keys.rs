@@ -2,19 +2,17 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
 use hookfill_domain::ids::KeyId;
-use hookfill_store::sqlite::{Role, SqliteStore};
-use hookfill_store::{Accounts, NewKey, NoListener};
+use hookfill_store::NewKey;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Outcome, say};
 use crate::api_key::{self, API_KEY};
 use crate::clock::{Clock, SystemClock, new_uuid};
 use crate::config::{self, DatabaseFlag, Environment};
+use crate::database::open_for_tool;
 use crate::secrets;
 
 /// Make encryption keys and API keys
@@ -48,18 +46,22 @@ pub fn run(command: Command) -> anyhow::Result<Outcome> {
 
 fn issue_key(Issue { username, database }: &Issue) -> anyhow::Result<Outcome> {
     let url = config::database(database, &Environment::read()?)?;
-    let path = url.path().context("API keys are issued in SQLite databases only")?;
-    anyhow::ensure!(Path::new(path).exists(), "there is no database {path}; `hookfill serve` makes one");
+    if let Some(path) = url.path() {
+        anyhow::ensure!(Path::new(path).exists(), "there is no database {path}; `hookfill serve` makes one");
+    }
     let key = API_KEY.generate()?;
     let new = NewKey {
         id: KeyId(new_uuid()),
         hash: api_key::hash(key.expose_secret()),
         label: "issued on the command line".to_owned(),
     };
-    let store = SqliteStore::open(path, Role::Tool, Arc::new(NoListener))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    if runtime.block_on(store.issue_key(username, new, SystemClock.now()))?.is_none() {
-        say(&format!("nobody is called `{username}` in {path}"));
+    let issued = runtime.block_on(async {
+        let store = open_for_tool(&url).await?;
+        anyhow::Ok(store.issue_key(username, new, SystemClock.now()).await?)
+    });
+    if issued?.is_none() {
+        say(&format!("nobody is called `{username}` in that database"));
         return Ok(Outcome::Failed);
     }
     say("this key is shown once; it may do everything that its owner may");

@@ -7,10 +7,12 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{ConfigError, Flags};
 
+pub mod backup;
 mod caret;
 pub mod doctor;
 mod input;
 pub mod keys;
+pub mod migrate;
 pub mod openapi;
 pub mod parse;
 pub mod send;
@@ -41,6 +43,8 @@ pub enum Command {
     Watch(watch::Arguments),
     #[command(subcommand)]
     Keys(keys::Command),
+    Backup(backup::Arguments),
+    Migrate(migrate::Arguments),
     /// Print the OpenAPI document
     Openapi,
     /// Check this installation

@@ -13,6 +13,7 @@ mod dotenv;
 mod environment;
 mod flags;
 mod names;
+mod nats;
 mod network;
 mod url;
 mod value;
@@ -20,6 +21,7 @@ mod value;
 pub use environment::Environment;
 pub use flags::{ClientFlags, DatabaseFlag, Flags};
 pub use names::{SETTINGS, Setting};
+pub use nats::{NatsLogin, NatsUrl};
 pub use network::Network;
 pub use url::{BaseUrl, DatabaseUrl, Origin};
 
@@ -34,6 +36,8 @@ pub struct Config {
     pub allowed_origins: Vec<Origin>,
     /// Where the store is.
     pub database_url: DatabaseUrl,
+    /// Where hints to other nodes travel.
+    pub nats_url: Option<NatsUrl>,
     /// The keys of `ENCRYPTION_KEY`; `None` takes the file beside the database.
     pub encryption_keys: Option<Keyring>,
     /// After how long a silent node's work is taken over.
@@ -111,14 +115,6 @@ pub enum ConfigError {
         /// A good value.
         example: &'static str,
     },
-    /// A setting of which this version knows no more than the name.
-    #[error("{name}: {what} is not supported by this version yet")]
-    Unsupported {
-        /// The setting.
-        name: String,
-        /// What it asks for.
-        what: &'static str,
-    },
     /// A name that begins as ours do and is none.
     #[error("{name} is no setting of hookfill{hint}")]
     UnknownName {
@@ -149,14 +145,17 @@ impl Config {
     pub fn load(flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
         use names as of;
         let settle = Settle { environment };
-        if settle.text(&of::NATS_URL, &flags.nats_url)?.is_some() {
-            let name = of::NATS_URL.to_string();
-            return Err(ConfigError::Unsupported { name, what: "running several nodes with NATS" });
-        }
         let second = Duration::from_secs(1);
         let origins = |text: &str| value::list(text, str::parse);
         let proxies = |text: &str| value::list(text, str::parse);
         let keys = |text: &str| Keyring::parse(text).map_err(|error| error.to_string());
+        let database_url = database(&flags.database, environment)?;
+        let encryption_keys = settle.value(&of::ENCRYPTION_KEY, &None, keys)?;
+        if let (DatabaseUrl::Postgres(_), None) = (&database_url, &encryption_keys) {
+            let problem = "is not set, and has to be with PostgreSQL: all nodes must have the same; \
+                           `hookfill keys new` makes one";
+            return Err(ConfigError::bad(&of::ENCRYPTION_KEY, problem));
+        }
         let here = || vec![SocketAddr::from(([127, 0, 0, 1], 8000))];
         Ok(Self {
             listen: settle.value(&of::LISTEN, &flags.listen, value::listen)?.unwrap_or_else(here),
@@ -164,9 +163,10 @@ impl Config {
             allowed_origins: settle
                 .value(&of::ALLOWED_ORIGINS, &flags.allowed_origins, origins)?
                 .unwrap_or_default(),
-            database_url: database(&flags.database, environment)?,
-            encryption_keys: settle.value(&of::ENCRYPTION_KEY, &None, keys)?,
-            lease: settle.value(&of::LEASE, &flags.lease, value::positive_duration)?.unwrap_or(5 * second),
+            database_url,
+            nats_url: settle.value(&of::NATS_URL, &flags.nats_url, str::parse)?,
+            encryption_keys,
+            lease: settle.value(&of::LEASE, &flags.lease, value::lease)?.unwrap_or(5 * second),
             mock_execute_after: settle
                 .value(&of::MOCK_EXECUTE_AFTER, &flags.mock_execute_after, value::duration)?
                 .unwrap_or(5 * second),
@@ -192,16 +192,11 @@ impl Config {
 /// Where the store is; also for commands that need no more than that.
 ///
 /// # Errors
-/// [`ConfigError`], also where the database is of a kind that this version cannot serve.
+/// [`ConfigError`] for a value that names none.
 pub fn database(flag: &DatabaseFlag, environment: &Environment) -> Result<DatabaseUrl, ConfigError> {
     let setting = &names::DATABASE_URL;
     let url = Settle { environment }.value(setting, &flag.database_url, str::parse)?;
-    match url.unwrap_or_else(|| DatabaseUrl::Sqlite("hookfill.db".to_owned())) {
-        DatabaseUrl::Postgres(_) => {
-            Err(ConfigError::Unsupported { name: setting.to_string(), what: "PostgreSQL" })
-        }
-        sqlite @ DatabaseUrl::Sqlite(_) => Ok(sqlite),
-    }
+    Ok(url.unwrap_or_else(|| DatabaseUrl::Sqlite("hookfill.db".to_owned())))
 }
 
 /// Which service the clients talk to, and as whom.

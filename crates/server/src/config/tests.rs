@@ -3,6 +3,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use rstest::rstest;
+use secrecy::ExposeSecret;
 
 use super::*;
 
@@ -25,7 +26,7 @@ fn nothing_set_gives_the_defaults_of_the_documentation() {
     assert_eq!(config.listen, [SocketAddr::from(([127, 0, 0, 1], 8000))]);
     assert!(matches!(config.database_url, DatabaseUrl::Sqlite(path) if path == "hookfill.db"));
     assert!(config.public_url.is_none() && config.allowed_origins.is_empty());
-    assert!(config.encryption_keys.is_none() && config.admin_token.is_none());
+    assert!(config.nats_url.is_none() && config.encryption_keys.is_none() && config.admin_token.is_none());
     assert_eq!(config.lease, Duration::from_secs(5));
     assert_eq!(config.mock_execute_after, Duration::from_secs(5));
     assert_eq!(config.mock_close_after, Duration::from_secs(10));
@@ -60,6 +61,7 @@ fn an_empty_value_counts_as_unset_and_blanks_around_one_do_not_count() {
 #[case("HOOKFILL_PUBLIC_URL", "hooks.example.com")]
 #[case("HOOKFILL_ALLOWED_ORIGINS", "https://good.example,*")]
 #[case("DATABASE_URL", "mysql://u:canary@h/d")]
+#[case("NATS_URL", "ws://u:canary@h")]
 #[case("ENCRYPTION_KEY", "canary")]
 #[case("HOOKFILL_LEASE", "0s")]
 #[case("HOOKFILL_MOCK_EXECUTE_AFTER", "5 parsecs")]
@@ -79,11 +81,13 @@ fn a_bad_value_is_refused_by_the_name_of_its_setting(#[case] name: &str, #[case]
 }
 
 #[test]
-fn what_this_version_cannot_do_is_refused_by_name() {
-    let postgres = load(&[("DATABASE_URL", "postgres://u:canary@h/d")]).unwrap_err().to_string();
-    assert_eq!(postgres, "DATABASE_URL (--database-url): PostgreSQL is not supported by this version yet");
-    let nats = load(&[("NATS_URL", "nats://u:canary@h")]).unwrap_err().to_string();
-    assert!(nats.starts_with("NATS_URL (--nats-url)") && !nats.contains("canary"), "{nats}");
+fn nodes_that_share_a_database_are_given_their_key() {
+    let url = ("DATABASE_URL", "postgres://u:canary@h/d");
+    let sentence = load(&[url]).unwrap_err().to_string();
+    assert!(sentence.starts_with("ENCRYPTION_KEY is not set, and has to be with PostgreSQL"), "{sentence}");
+    let key = crate::secrets::new_key().unwrap();
+    let config = load(&[url, ("ENCRYPTION_KEY", key.expose_secret())]).unwrap();
+    assert!(config.database_url.path().is_none() && config.encryption_keys.is_some());
 }
 
 #[test]
@@ -116,7 +120,8 @@ fn a_malformed_line_is_named_by_number_and_never_shown() {
 #[test]
 fn secrets_are_not_in_the_debug_text() {
     let key = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
-    let config = load(&[("ENCRYPTION_KEY", key), ("HOOKFILL_ADMIN_TOKEN", "canary")]).unwrap();
+    let nats = ("NATS_URL", "nats://me:canary@h");
+    let config = load(&[("ENCRYPTION_KEY", key), ("HOOKFILL_ADMIN_TOKEN", "canary"), nats]).unwrap();
     let text = format!("{config:?}");
     assert!(!text.contains("canary") && !text.contains(key), "{text}");
 }

@@ -32,6 +32,7 @@ impl FromStr for DatabaseUrl {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            hookfill_store::postgres::check_url(text)?;
             return Ok(Self::Postgres(SecretString::from(text)));
         }
         let path = text

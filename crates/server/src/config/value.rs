@@ -11,6 +11,10 @@ use super::{LogFormat, RateLimit, Registration};
 
 /// Longest duration that a setting takes: beyond it a slip of the pen is likelier than a wish.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// A lease that is shorter than a few ways to the database and back would run out before it is known.
+const SHORTEST_LEASE: Duration = Duration::from_millis(100);
+/// Nobody waits a day for a dead node's orders.
+const LONGEST_LEASE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A value as an error shows it: short, and without anything that a terminal would obey.
 pub(super) fn shown(text: &str) -> String {
@@ -53,11 +57,13 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("{} is longer than a year", shown(text)))
 }
 
-/// A duration that is not zero.
-pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
-    match duration(text)? {
-        Duration::ZERO => Err(format!("{} is no time at all", shown(text))),
-        longer => Ok(longer),
+/// The time of a lease: long enough to be renewed in, and short enough for somebody to wait for.
+pub(super) fn lease(text: &str) -> Result<Duration, String> {
+    let lease = duration(text)?;
+    if (SHORTEST_LEASE..=LONGEST_LEASE).contains(&lease) {
+        Ok(lease)
+    } else {
+        Err(format!("{} is not between 100ms and 24h", shown(text)))
     }
 }
 
@@ -138,7 +144,10 @@ mod tests {
         {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
-        assert!(positive_duration("0ms").is_err());
+        for wrong in ["0ms", "99ms", "25h"] {
+            assert!(lease(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(lease("100ms"), Ok(Duration::from_millis(100)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The live stream: a user's order events over WebSocket, in order, without gaps.
 
 mod end;
+mod progress;
 mod session;
 
 use std::sync::Arc;

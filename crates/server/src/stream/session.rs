@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::end::{End, bad_message};
+use super::progress::Progress;
 use crate::bus::{Hint, Subscription};
 use crate::http::auth::authenticate;
 use crate::http::caller::{Held, Peer};
@@ -75,6 +76,8 @@ impl Session {
         out.close(end, &mut source).await;
         state.metrics.streams.dec();
         state.metrics.streams_ended.get_or_create(&StreamLabels { reason: end.word() }).inc();
+        // The store first: whoever waits for all to have left closes it next.
+        drop((state, self.state));
         drop((self.presence, self.held));
     }
 
@@ -109,8 +112,7 @@ impl Session {
             state: Arc::clone(&self.state),
             user_id,
             hints,
-            position: self.after.unwrap_or(head),
-            behind: true,
+            progress: Progress::from(self.after.unwrap_or(head)),
         };
         let guard = Guard { state: Arc::clone(&self.state), known, changes };
         // The key is watched beside the stream, not between two messages: a client that reads slowly must not keep
@@ -193,10 +195,7 @@ struct Live {
     state: Arc<AppState>,
     user_id: UserId,
     hints: Subscription,
-    /// The number of the last message that was sent.
-    position: Seq,
-    /// Whether the store may have more than was sent.
-    behind: bool,
+    progress: Progress,
 }
 
 impl Live {
@@ -216,7 +215,7 @@ impl Live {
                 message = source.next() => Next::Heard(message),
                 () = tokio::time::sleep_until(dead_at) => return End::Dead,
                 _ = pings.tick() => Next::Ping,
-                () = tokio::time::sleep_until(store_rests_until), if self.behind => Next::Look,
+                () = tokio::time::sleep_until(store_rests_until), if self.progress.is_behind() => Next::Look,
                 hint = self.hints.next() => Next::Hint(hint),
             };
             let done = match next {
@@ -229,7 +228,7 @@ impl Live {
                 }
                 Next::Ping => {
                     // The store is asked as well, whatever hints were lost.
-                    self.behind = true;
+                    self.progress.look();
                     out.send(Message::Ping(bytes::Bytes::new())).await
                 }
                 Next::Look => self.catch_up(out).await.map(|reached| {
@@ -245,18 +244,11 @@ impl Live {
         }
     }
 
-    /// Sends what a hint brings, if it is the next message; else the store has to be asked.
+    /// Sends what a hint brings, if it is the next message.
     async fn take(&mut self, hint: Hint, out: &mut Out) -> Result<(), End> {
-        match hint {
-            Hint::Message(shown) if shown.seq == self.position.next() => self.send(&shown, out).await,
-            Hint::Message(shown) => {
-                self.behind |= shown.seq > self.position;
-                Ok(())
-            }
-            Hint::Look => {
-                self.behind = true;
-                Ok(())
-            }
+        match self.progress.take(hint) {
+            Some(shown) => self.send(&shown, out).await,
+            None => Ok(()),
         }
     }
 
@@ -264,19 +256,19 @@ impl Live {
     ///
     /// An outage is outlived in silence.
     async fn catch_up(&mut self, out: &mut Out) -> Result<bool, End> {
-        let Ok(missed) = self.state.store.events_after(self.user_id, self.position, PAGE).await else {
+        let Ok(missed) = self.state.store.events_after(self.user_id, self.progress.sent(), PAGE).await else {
             return Ok(false);
         };
         for shown in &missed {
             self.send(shown, out).await?;
         }
-        self.behind = missed.len() == PAGE;
+        self.progress.looked(missed.len() == PAGE);
         Ok(true)
     }
 
     async fn send(&mut self, shown: &Shown, out: &mut Out) -> Result<(), End> {
         out.text(&shown.message).await?;
-        self.position = shown.seq;
+        self.progress.came_to(shown.seq);
         self.state.metrics.stream_messages.inc();
         Ok(())
     }

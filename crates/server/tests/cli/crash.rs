@@ -20,7 +20,13 @@ const DELAYS: [(&str, &str); 2] =
     [("HOOKFILL_MOCK_EXECUTE_AFTER", "30ms"), ("HOOKFILL_MOCK_CLOSE_AFTER", "30ms")];
 
 /// Sends a request on a connection of its own; `None` if the service is gone before it has answered.
-fn call(address: &str, method: &str, path: &str, headers: &str, body: &str) -> Option<(u16, String)> {
+pub(crate) fn call(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).ok()?;
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n{headers}\

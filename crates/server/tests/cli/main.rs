@@ -6,11 +6,14 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod backup;
 mod crash;
 mod doctor;
 mod fernet;
+mod halves;
 mod key_file;
 mod keys;
+mod migrate;
 mod parse;
 mod program;
 mod send;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use hookfill::clock::{Clock, SystemClock, new_uuid};
 use hookfill::secrets::{Keyring, Owner};
 use hookfill_domain::ids::{BrokerAccountId, KeyId};
-use hookfill_store::sqlite::{Role, SqliteStore};
-use hookfill_store::{Accounts, NewAccount, NewKey, NoListener, Registration};
+use hookfill_store::sqlite::SqliteStore;
+use hookfill_store::{Accounts, NewAccount, NewKey, NoListener, Registration, Role};
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::SecretString;
 

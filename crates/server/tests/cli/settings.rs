@@ -12,7 +12,7 @@ const FERNET_KEY: &str = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
 #[case("HOOKFILL_PUBLIC_URL", "--public-url", "hooks")]
 #[case("HOOKFILL_ALLOWED_ORIGINS", "--allowed-origins", "*")]
 #[case("DATABASE_URL", "--database-url", "hookfill.db")]
-#[case("NATS_URL", "--nats-url", "nats://127.0.0.1")]
+#[case("NATS_URL", "--nats-url", "http://127.0.0.1")]
 #[case("HOOKFILL_LEASE", "--lease", "5")]
 #[case("HOOKFILL_MOCK_EXECUTE_AFTER", "--mock-execute-after", "5 s")]
 #[case("HOOKFILL_MOCK_CLOSE_AFTER", "--mock-close-after", "1.5s")]
@@ -43,8 +43,8 @@ fn a_bad_value_stops_the_start_with_one_sentence_that_names_its_setting(
 #[case("ENCRYPTION_KEY", CANARY)]
 #[case("HOOKFILL_ADMIN_TOKEN", "canary7Kq two words")]
 #[case("DATABASE_URL", "mysql://u:canary7Kq@db/x")]
-#[case("DATABASE_URL", "postgres://u:canary7Kq@db/x")]
-#[case("NATS_URL", "nats://u:canary7Kq@hub")]
+#[case("DATABASE_URL", "postgres://u:canary7Kq@db:port/x")]
+#[case("NATS_URL", "http://u:canary7Kq@hub")]
 fn a_bad_value_that_may_be_a_secret_is_not_repeated(#[case] name: &str, #[case] value: &str) {
     let directory = Directory::empty();
     for command in ["serve", "doctor"] {
@@ -77,9 +77,15 @@ fn help_names_every_setting_and_no_value() {
         }
         assert!(!ended.output().contains(CANARY));
     }
-    for arguments in
-        [&["--help"][..], &["-h"], &["send", "--help"], &["watch", "--help"], &["keys", "--help"]]
-    {
+    for arguments in [
+        &["--help"][..],
+        &["-h"],
+        &["send", "--help"],
+        &["watch", "--help"],
+        &["keys", "--help"],
+        &["migrate", "--help"],
+        &["backup", "--help"],
+    ] {
         let ended = directory.run_with(&set, arguments);
         assert!(ended.code == Some(0) && !ended.output().contains(CANARY), "{arguments:?}");
     }
@@ -93,14 +99,16 @@ fn a_secret_given_as_a_flag_is_refused_without_repeating_it() {
 }
 
 #[test]
-fn an_unknown_name_stops_the_service_and_the_doctor_with_what_was_meant() {
+fn an_unknown_name_stops_the_service_the_migration_and_the_doctor_with_what_was_meant() {
     let directory = Directory::empty();
-    let ended = directory.run_with(&[("HOOKFILL_LISTN", CANARY)], &["serve"]);
-    assert_eq!(ended.code, Some(2));
-    assert_eq!(
-        ended.stderr,
-        "hookfill: HOOKFILL_LISTN is no setting of hookfill; did you mean HOOKFILL_LISTEN?\n"
-    );
+    for arguments in [&["serve"][..], &["migrate"], &["migrate", "--list"], &["migrate", "--dry-run"]] {
+        let ended = directory.run_with(&[("HOOKFILL_LISTN", CANARY)], arguments);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert_eq!(
+            ended.stderr,
+            "hookfill: HOOKFILL_LISTN is no setting of hookfill; did you mean HOOKFILL_LISTEN?\n"
+        );
+    }
     let ended = directory.run_with(&[("HOOKFILL_LISTN", CANARY)], &["doctor"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.stdout.starts_with("FAIL settings: HOOKFILL_LISTN"), "{ended:?}");

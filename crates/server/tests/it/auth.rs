@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hookfill::api_key;
 use hookfill::clock::{Clock, SystemClock};
 use hookfill_domain::ids::KeyId;
-use hookfill_store::sqlite::{Role, SqliteStore};
-use hookfill_store::{Accounts, NewKey, NoListener};
+use hookfill_store::sqlite::SqliteStore;
+use hookfill_store::{Accounts, NewKey, NoListener, Role};
 use http::{HeaderValue, Method, Request};
 use serde_json::json;
 

@@ -1,9 +1,12 @@
 //! `/health/`, `/livez`, `/readyz`
 
+use std::io::ErrorKind;
+use std::net::TcpListener;
+
 use http::Method;
 use serde_json::Value;
 
-use crate::harness::Service;
+use crate::harness::{BUY, Service, Setup};
 use crate::wire::is_time;
 
 #[tokio::test]
@@ -34,4 +37,18 @@ async fn a_wrong_key_does_not_make_it_unwell() {
         let answer = service.ask(Method::GET, path, &[("x-api-key", "wrong")], "").await;
         assert_eq!(answer.status, 200, "{path}");
     }
+}
+
+#[tokio::test]
+async fn where_nobody_else_has_the_store_nats_is_not_looked_for() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let url = format!("nats://{}", elsewhere.local_addr().unwrap());
+    let service = Setup::default().delays("0ms", "0ms").set("NATS_URL", url).start().await;
+    let alice = service.register("alice").await;
+    let mut stream = alice.stream("").await;
+    alice.order(BUY).await;
+    assert_eq!(stream.take(3).await.len(), 3);
+    service.stop().await;
+    assert_eq!(elsewhere.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nobody has come");
 }

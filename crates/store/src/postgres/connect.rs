@@ -71,6 +71,10 @@ impl Target {
         if !config.get_hosts().iter().any(is_named) {
             return Err("names no server".to_owned());
         }
+        // The library ends a password at the first `@`: what follows would be shown as the server's name.
+        if config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(name) if name.contains('@'))) {
+            return Err("has an @ too many; write one in a user's name or a password as %40".to_owned());
+        }
         config.ssl_mode(wanted.mode);
         config.connect_timeout(CONNECT_LIMIT);
         config.tcp_user_timeout(SILENCE_LIMIT);
@@ -195,6 +199,7 @@ mod tests {
             "postgres://u:hunter2@h:port/d",
             "postgres://u:hunter2@/d?host=",
             "postgres://u:hunter2@h?sslmode=x",
+            "postgres://u:pass@hunter2@h/d",
         ] {
             let said = Target::parse(url).err().unwrap_or_default();
             assert!(!said.is_empty() && !said.contains("hunter2"), "{url}: {said:?}");

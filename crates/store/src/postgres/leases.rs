@@ -30,9 +30,15 @@ const HEARTBEAT: &str = "\
     INSERT INTO nodes (id, name, started_at, expires_at)
     VALUES ($1, $2, clock_timestamp(), clock_timestamp() + $3::float8 * interval '1 second')
     ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at";
+/// A row that somebody holds, an operator say, is passed over: the others must not run out with it. Who records work
+/// under a lease holds no more than its epoch, which does not count here.
 const RENEW: &str = "\
-    UPDATE partitions SET expires_at = clock_timestamp() + $2::float8 * interval '1 second'
-    WHERE owner = $1 RETURNING partition, epoch";
+    WITH mine AS MATERIALIZED (
+        SELECT partition FROM partitions WHERE owner = $1 ORDER BY partition FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE partitions p SET expires_at = clock_timestamp() + $2::float8 * interval '1 second'
+    FROM mine WHERE p.partition = mine.partition RETURNING p.partition, p.epoch";
+const OWNED: &str = "SELECT partition, epoch FROM partitions WHERE owner = $1";
 const LIVING: &str = "SELECT count(*) FROM nodes WHERE expires_at > clock_timestamp()";
 /// What another node has locked just now is passed over: it is claiming it, or still writing under it.
 const CLAIM: &str = "\
@@ -87,6 +93,11 @@ impl Leases {
             retired: watch::Sender::new(false),
             turn: Turn::default(),
         }
+    }
+
+    /// The node's id and name.
+    pub(super) fn node(&self) -> (Uuid, &str) {
+        (self.node, &self.name)
     }
 
     fn held(&self) -> MutexGuard<'_, [Option<Held>; Partition::COUNT]> {
@@ -156,25 +167,32 @@ impl Leases {
         }
         let client = match client {
             Some(client) => client,
-            None => client.insert(target.connect().await?),
+            None => {
+                let connected = target.connect().await?;
+                // Nodes that were killed bury nobody, themselves least of all.
+                connected.execute(BURY, &[&Uuid::nil()]).await?;
+                client.insert(connected)
+            }
         };
         let seconds = self.lease.as_secs_f64();
         let asked_at = Instant::now();
         client.execute(HEARTBEAT, &[&self.node, &self.name, &seconds]).await?;
-        let renewed = client.query(RENEW, &[&self.node, &seconds]).await?;
-        self.take_in(&renewed, asked_at, true)?;
+        let renewed = pairs(&client.query(RENEW, &[&self.node, &seconds]).await?)?;
+        let owned = pairs(&client.query(OWNED, &[&self.node]).await?)?;
+        self.keep_only(&owned);
+        self.take_in(&renewed, asked_at);
         let living: i64 = client.query_one(LIVING, &[]).await?.try_get(0)?;
         let share = share(living);
-        self.choose_leaving(renewed.len().saturating_sub(share));
+        self.choose_leaving(owned.len().saturating_sub(share));
         let (idle, epochs) = self.forget_idle();
         if !idle.is_empty() {
             client.execute(GIVE_UP, &[&self.node, &idle, &epochs]).await?;
         }
-        let wanted = i64::try_from(share.saturating_sub(renewed.len())).unwrap_or(0);
+        let wanted = i64::try_from(share.saturating_sub(owned.len())).unwrap_or(0);
         if wanted > 0 {
             let asked_at = Instant::now();
-            let claimed = client.query(CLAIM, &[&self.node, &seconds, &wanted]).await?;
-            self.take_in(&claimed, asked_at, false)?;
+            let claimed = pairs(&client.query(CLAIM, &[&self.node, &seconds, &wanted]).await?)?;
+            self.take_in(&claimed, asked_at);
             if !claimed.is_empty() {
                 tracing::info!(partitions = claimed.len(), nodes = living, "took over partitions");
                 // What is due there is due at once.
@@ -185,28 +203,27 @@ impl Leases {
         Ok(())
     }
 
-    /// Takes in what the server says is ours: all of it, or some more.
-    fn take_in(&self, rows: &[Row], asked_at: Instant, all: bool) -> Result<(), Error> {
-        let mut ours = Vec::with_capacity(rows.len());
-        for row in rows {
-            let (partition, epoch) = (row.try_get(0)?, row.try_get(1)?);
-            ours.extend(Partition::from_number(partition).map(|partition| (partition, Fence(epoch))));
-        }
+    /// Forgets what is no longer ours.
+    fn keep_only(&self, owned: &[(Partition, Fence)]) {
+        let owned: BTreeMap<Partition, Fence> = owned.iter().copied().collect();
         let mut held = self.held();
-        let before = if all { std::mem::replace(&mut *held, [None; Partition::COUNT]) } else { *held };
+        let mut lost = 0;
+        for partition in Partition::all() {
+            let gone = held[partition.index()].take_if(|held| owned.get(&partition) != Some(&held.fence));
+            lost += usize::from(gone.is_some());
+        }
+        if lost > 0 {
+            tracing::warn!(partitions = lost, "other nodes have taken partitions over from this one");
+        }
+    }
+
+    /// Takes in what is ours for the time of a lease.
+    fn take_in(&self, ours: &[(Partition, Fence)], asked_at: Instant) {
+        let mut held = self.held();
         for (partition, fence) in ours {
-            let leaving = before[partition.index()].is_some_and(|held| held.leaving && held.fence == fence);
-            held[partition.index()] = Some(Held { fence, until: asked_at + self.lease, leaving });
+            let leaving = held[partition.index()].is_some_and(|held| held.leaving && held.fence == *fence);
+            held[partition.index()] = Some(Held { fence: *fence, until: asked_at + self.lease, leaving });
         }
-        if all {
-            let lost =
-                before.iter().zip(held.iter()).filter(|(before, now)| before.is_some() && now.is_none());
-            let lost = lost.count();
-            if lost > 0 {
-                tracing::warn!(partitions = lost, "other nodes have taken partitions over from this one");
-            }
-        }
-        Ok(())
     }
 
     /// Brings the number of those that are leaving to the surplus.
@@ -250,6 +267,16 @@ impl Leases {
             Err(_) => tracing::warn!("the leases were not given up in time; they run out"),
         }
     }
+}
+
+/// Rows of a partition and its epoch.
+fn pairs(rows: &[Row]) -> Result<Vec<(Partition, Fence)>, Error> {
+    let mut pairs = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (partition, epoch) = (row.try_get(0)?, row.try_get(1)?);
+        pairs.extend(Partition::from_number(partition).map(|partition| (partition, Fence(epoch))));
+    }
+    Ok(pairs)
 }
 
 /// A node's share of the partitions where so many live, itself included.

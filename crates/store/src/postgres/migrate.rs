@@ -1,71 +1,180 @@
 //! What a server must be, and what its schema must be, before anything is promised on it.
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Error};
 
+use super::connect::Target;
 use super::error::sentence;
-use crate::OpenError;
-use crate::sqlite::Role;
+use crate::migration::{self, Applied, Migration, Standing, pending};
+use crate::{OpenError, Role};
 
 /// The advisory lock under which migrations run: one node at a time. The bytes `hookfill`.
 const LOCK: i64 = 0x686f_6f6b_6669_6c6c;
+
+/// Where the migrations are noted that a database has had, as refinery does it.
+const HISTORY: &str = "refinery_schema_history";
+const MAKE_HISTORY: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_history \
+    (version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255))";
+const NOTE: &str = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
+    VALUES ($1, $2, to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), $3)";
+
+/// The oldest server that hookfill is tried on.
+const OLDEST: u32 = 150_000;
 
 mod embedded {
     refinery::embed_migrations!("../../migrations/postgres");
 }
 
-/// Refuses a server that acknowledges what it may lose.
+/// Refuses a server that acknowledges what it may lose, or that cannot keep every text.
 pub(super) async fn check_server(client: &Client, name: &str) -> Result<(), OpenError> {
-    let sql = "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off'";
+    let sql = "SELECT name, setting FROM pg_settings \
+               WHERE name IN ('fsync', 'full_page_writes', 'server_encoding', 'server_version_num')";
     let unreadable = |error| OpenError::Unreadable { path: name.to_owned(), cause: sentence(&error) };
     for row in client.query(sql, &[]).await.map_err(unreadable)? {
-        let setting: String = row.try_get(0).map_err(unreadable)?;
-        if setting == "fsync" {
-            return Err(OpenError::Unsafe { path: name.to_owned(), setting: "fsync" });
+        let (setting, value): (&str, &str) =
+            (row.try_get(0).map_err(unreadable)?, row.try_get(1).map_err(unreadable)?);
+        match (setting, value) {
+            ("fsync", "off") => return Err(OpenError::Unsafe { path: name.to_owned(), setting: "fsync" }),
+            ("full_page_writes", "off") => tracing::warn!(
+                "the database server runs with full_page_writes = off: unless its file system never tears a page, a \
+                 power failure can destroy what was acknowledged"
+            ),
+            ("server_encoding", encoding) if encoding != "UTF8" => {
+                let cause = format!("its encoding is {encoding}; make it with ENCODING 'UTF8'");
+                return Err(OpenError::Schema { path: name.to_owned(), cause });
+            }
+            ("server_version_num", version) if version.parse().is_ok_and(|version: u32| version < OLDEST) => {
+                tracing::warn!(version, "hookfill is tried on PostgreSQL 15 and newer; this server is older");
+            }
+            _ => {}
         }
-        tracing::warn!(
-            "the database server runs with full_page_writes = off: unless its file system never tears a page, a \
-             power failure can destroy what was acknowledged"
-        );
     }
     Ok(())
 }
 
-/// Brings an older schema up to date where the role may; refuses one that is newer, altered or damaged.
-pub(super) async fn bring_up_to_date(client: &mut Client, name: &str, role: Role) -> Result<(), OpenError> {
-    let schema = |cause: String| OpenError::Schema { path: name.to_owned(), cause };
-    let failed = |error: tokio_postgres::Error| schema(sentence(&error));
-    let runner = embedded::migrations::runner().set_abort_divergent(true).set_abort_missing(true);
-    // A migration takes as long as it takes; another node may be at it.
-    client.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0").await.map_err(failed)?;
-    client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await.map_err(failed)?;
-    let begun = client.query_one("SELECT to_regclass('refinery_schema_history') IS NOT NULL", &[]).await;
-    let begun: bool = begun.and_then(|row| row.try_get(0)).map_err(failed)?;
-    let applied = if begun { runner.get_applied_migrations_async(client).await } else { Ok(Vec::new()) };
-    let applied = applied.map_err(|error| schema(error.to_string()))?;
-    let newest = runner.get_migrations().iter().map(refinery::Migration::version).max().unwrap_or_default();
-    if let Some(newer) = applied.iter().map(refinery::Migration::version).find(|version| *version > newest) {
-        return Err(schema(format!(
-            "it has migration V{newer} and this version knows V{newest} at most; upgrade hookfill"
-        )));
+/// The migrations of this version.
+fn known() -> Vec<Migration> {
+    migration::embedded(&embedded::migrations::runner())
+}
+
+/// Every migration of this version, and when the database has had it. Changes nothing.
+///
+/// # Errors
+/// As [`PostgresStore::open`](super::PostgresStore::open).
+pub async fn migrations(url: &str) -> Result<Vec<Standing>, OpenError> {
+    let database = Opened::at(url).await?;
+    database.standing().await
+}
+
+/// Applies what is to come, all of it or nothing, and says what that was.
+///
+/// # Errors
+/// As [`PostgresStore::open`](super::PostgresStore::open).
+pub async fn migrate(url: &str) -> Result<Vec<Migration>, OpenError> {
+    let mut database = Opened::at(url).await?;
+    check_server(&database.client, &database.name).await?;
+    database.bring_up_to_date(Role::Server).await
+}
+
+/// A connection for migrations.
+pub(super) struct Opened {
+    pub(super) client: Client,
+    pub(super) name: String,
+}
+
+impl Opened {
+    async fn at(url: &str) -> Result<Self, OpenError> {
+        let target = Target::parse(url).map_err(OpenError::Url)?;
+        let name = target.name();
+        match target.connect().await {
+            Ok(client) => Ok(Self { client, name }),
+            Err(error) => Err(OpenError::Unreadable { path: name, cause: sentence(&error) }),
+        }
     }
-    if role == Role::Tool && applied.len() < runner.get_migrations().len() {
-        return Err(schema("it has migrations to come; run `hookfill migrate`".to_owned()));
+
+    fn misfit(&self, cause: impl Into<String>) -> OpenError {
+        OpenError::Schema { path: self.name.clone(), cause: cause.into() }
     }
-    runner.run_async(client).await.map_err(|error| schema(error.to_string()))?;
-    let missing = missing_part(client).await.map_err(failed)?;
-    client.execute("SELECT pg_advisory_unlock($1)", &[&LOCK]).await.map_err(failed)?;
-    match missing {
-        Some(part) => Err(schema(format!("it lacks the {part}; restore it from a backup"))),
-        None => Ok(()),
+
+    /// Brings an older schema up to date where the role may, and says what was applied; refuses one that is newer,
+    /// altered or damaged.
+    pub(super) async fn bring_up_to_date(&mut self, role: Role) -> Result<Vec<Migration>, OpenError> {
+        if role == Role::Server {
+            let locked = lock(&self.client).await;
+            locked.map_err(|error| self.misfit(sentence(&error)))?;
+        }
+        let to_come = pending(self.standing().await?);
+        if role == Role::Tool && !to_come.is_empty() {
+            return Err(self.misfit("it has migrations to come; run `hookfill migrate`"));
+        }
+        if !to_come.is_empty() {
+            let applied = apply(&mut self.client, &to_come).await;
+            applied.map_err(|cause| self.misfit(format!("no migration was applied, because {cause}")))?;
+        }
+        if role == Role::Server {
+            let unlocked = self.client.execute("SELECT pg_advisory_unlock($1)", &[&LOCK]).await;
+            unlocked.map_err(|error| self.misfit(sentence(&error)))?;
+        }
+        Ok(to_come)
+    }
+
+    /// How the database stands to the migrations of this version.
+    async fn standing(&self) -> Result<Vec<Standing>, OpenError> {
+        let unread = |error: Error| {
+            self.misfit(format!("its notes of migrations cannot be read: {}", sentence(&error)))
+        };
+        let history = history(&self.client).await.map_err(unread)?;
+        let standing = migration::compare(&known(), &history).map_err(|cause| self.misfit(cause))?;
+        let had = standing.iter().filter(|standing| standing.applied_at.is_some());
+        match missing_part(&self.client, had.map(|standing| &standing.migration)).await.map_err(unread)? {
+            Some(part) => Err(self.misfit(format!("it lacks the {part}; restore it from a backup"))),
+            None => Ok(standing),
+        }
     }
 }
 
-/// The first table or index that the migrations made and that is gone or no good: without a unique index, say,
+/// A migration takes as long as it takes, and another node may be at it.
+async fn lock(client: &Client) -> Result<(), Error> {
+    client.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0").await?;
+    client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await.map(drop)
+}
+
+async fn history(client: &Client) -> Result<Vec<Applied>, Error> {
+    let begun = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&HISTORY]).await?;
+    if !begun.try_get::<_, bool>(0)? {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT version, name, applied_on, checksum FROM refinery_schema_history ORDER BY version";
+    let read = |row: &tokio_postgres::Row| {
+        Ok(Applied {
+            version: row.try_get(0)?,
+            name: row.try_get(1)?,
+            at: row.try_get(2)?,
+            checksum: row.try_get(3)?,
+        })
+    };
+    client.query(sql, &[]).await?.iter().map(read).collect()
+}
+
+/// Applies migrations with their notes in one transaction: whoever is killed in the middle has applied none.
+async fn apply(client: &mut Client, to_come: &[Migration]) -> Result<(), String> {
+    let text = |error: Error| sentence(&error);
+    let transaction = client.transaction().await.map_err(text)?;
+    transaction.batch_execute(MAKE_HISTORY).await.map_err(text)?;
+    for Migration { version, name, sql, checksum } in to_come {
+        let failed = |error: Error| format!("V{version} {name} failed: {}", sentence(&error));
+        transaction.batch_execute(sql).await.map_err(failed)?;
+        transaction.execute(NOTE, &[version, name, checksum]).await.map_err(failed)?;
+    }
+    transaction.commit().await.map_err(text)
+}
+
+/// The first table or index that these migrations made and that is gone or no good: without a unique index, say,
 /// promises break and nothing else does.
-async fn missing_part(client: &Client) -> Result<Option<String>, tokio_postgres::Error> {
-    let runner = embedded::migrations::runner();
-    let parts: Vec<Part> =
-        runner.get_migrations().iter().filter_map(refinery::Migration::sql).flat_map(made).collect();
+async fn missing_part<'a>(
+    client: &Client,
+    migrations: impl Iterator<Item = &'a Migration>,
+) -> Result<Option<String>, Error> {
+    let parts: Vec<Part> = migrations.flat_map(|migration| made(&migration.sql)).collect();
     let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
     let unique: Vec<bool> = parts.iter().map(|part| part.is_unique).collect();
     let sql = "SELECT place FROM unnest($1::text[], $2::bool[]) WITH ORDINALITY AS made (name, is_unique, place) \
@@ -121,9 +230,7 @@ mod tests {
 
     #[test]
     fn every_table_and_every_index_of_the_migrations_is_known() {
-        let runner = embedded::migrations::runner();
-        let parts: Vec<_> =
-            runner.get_migrations().iter().filter_map(refinery::Migration::sql).flat_map(made).collect();
+        let parts: Vec<_> = known().iter().flat_map(|migration| made(&migration.sql)).collect();
         let names = |kind| parts.iter().filter(move |part| part.kind == kind).map(|part| part.name.as_str());
         assert_eq!(names("table").count(), 11, "{:?}", names("table").collect::<Vec<_>>());
         for table in names("table") {

@@ -34,9 +34,9 @@ use self::connect::{Target, settle};
 use self::error::{Meaning, meaning, sentence};
 use self::lane::{Lane, Terms, Waiting, lane_of};
 use self::leases::Leases;
+pub use self::migrate::{migrate, migrations};
 use crate::queue::{Queue, queue};
-use crate::sqlite::Role;
-use crate::{CommitListener, OpenError, StoreError};
+use crate::{CommitListener, OpenError, Role, StoreError};
 
 /// Groups that are written at the same time. A user's writes go through one of them.
 const LANES: usize = 4;
@@ -51,6 +51,14 @@ const OPEN_LIMIT: Duration = Duration::from_secs(10);
 /// How long migrations may take, another node's included.
 const MIGRATION_LIMIT: Duration = Duration::from_secs(3600);
 const SILENT: &str = "it does not answer in time";
+
+/// Whether a URL can be understood. Asks no server.
+///
+/// # Errors
+/// The rest of a sentence that begins with the setting that holds the URL, and has nothing secret in it.
+pub fn check_url(url: &str) -> Result<(), String> {
+    Target::parse(url).map(drop)
+}
 
 /// How a database is opened.
 #[derive(Debug, Clone)]
@@ -94,11 +102,11 @@ impl PostgresStore {
             let client = target.connect().await.map_err(|error| unreadable(sentence(&error)))?;
             migrate::check_server(&client, &target.name()).await.map(|()| client)
         };
-        let mut client = timeout(OPEN_LIMIT, connected).await.map_err(silent)??;
-        let name = target.name();
-        let migrated = migrate::bring_up_to_date(&mut client, &name, options.role);
-        timeout(MIGRATION_LIMIT, migrated).await.map_err(silent)??;
-        let found = timeout(OPEN_LIMIT, client.query_one("SELECT installation FROM revision", &[])).await;
+        let client = timeout(OPEN_LIMIT, connected).await.map_err(silent)??;
+        let mut opened = migrate::Opened { client, name: target.name() };
+        timeout(MIGRATION_LIMIT, opened.bring_up_to_date(options.role)).await.map_err(silent)??;
+        let found =
+            timeout(OPEN_LIMIT, opened.client.query_one("SELECT installation FROM revision", &[])).await;
         let found = found.map_err(silent)?.and_then(|row| row.try_get(0));
         let installation = found.map_err(|error| unreadable(sentence(&error)))?;
         let Options { role, node, name, lease, split_by_user } = options;

@@ -29,6 +29,11 @@ const NEXT_DUE: &str = "\
         SELECT x.due_at FROM orders x WHERE x.partition = mine.number AND x.due_at > $2 ORDER BY x.due_at LIMIT 1
     ) AS o";
 
+/// Who is not living, a tool, is not made to by this.
+const PROBE: &str = "\
+    INSERT INTO nodes (id, name, started_at, expires_at) VALUES ($1, $2, clock_timestamp(), clock_timestamp())
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name";
+
 #[async_trait]
 impl Work for PostgresStore {
     async fn due(
@@ -96,8 +101,10 @@ impl Work for PostgresStore {
         }
     }
 
+    /// Each node has a row of its own for that: one that all share would be written by one node at a time.
     async fn probe(&self) -> Result<(), StoreError> {
-        self.rows("UPDATE revision SET probe = probe + 1", &[]).await.map(drop)
+        let (node, name) = self.leases.node();
+        self.rows(PROBE, &[&node, &name]).await.map(drop)
     }
 }
 

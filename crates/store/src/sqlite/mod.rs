@@ -1,11 +1,14 @@
 //! The store on SQLite: one writer that commits in groups, readers beside it.
 
 mod accounts;
+mod backup;
 mod books;
 mod journal;
+mod migrations;
 mod open;
 mod orders;
 mod readers;
+mod wal;
 mod work;
 mod writer;
 
@@ -15,23 +18,17 @@ use std::sync::Arc;
 
 use rusqlite::ErrorCode;
 
-use crate::{CommitListener, OpenError, StoreError};
+use crate::{CommitListener, OpenError, Role, StoreError};
+pub use backup::{BackupError, Copied, backup};
+pub use migrations::{migrate, migrations};
 use readers::Readers;
 use writer::Writer;
 
-/// Who opens a database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// A server: the only one on this database, held by a lock beside it. Creates and migrates it.
-    Server,
-    /// A tool that runs beside a server, or without one. Never creates a database.
-    Tool,
-}
-
 /// The store on SQLite.
 pub struct SqliteStore {
-    writer: Writer,
     readers: Readers,
+    /// Dropped after the readers: its connection closes last and settles what becomes of the log.
+    writer: Writer,
     /// Held for as long as the store lives. Declared last: dropped after the connections.
     _lock: Option<File>,
 }
@@ -51,8 +48,8 @@ impl SqliteStore {
         };
         let connection = open::writer(&path, role)?;
         let readers = Readers::open(&path)?;
-        let writer = Writer::start(connection, listener)?;
-        Ok(Self { writer, readers, _lock: lock })
+        let writer = Writer::start(connection, role, listener)?;
+        Ok(Self { readers, writer, _lock: lock })
     }
 }
 

@@ -11,8 +11,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::books::{Group, Rows};
+use super::wal;
 use crate::queue::{GROUP, Job, PanicWatch, Queue, queue, run};
-use crate::{Commit, CommitListener, OpenError, StoreError};
+use crate::{Commit, CommitListener, OpenError, Role, StoreError};
 
 /// What became of each job of a group.
 type Outcomes = Vec<Result<(), StoreError>>;
@@ -26,12 +27,18 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(
         connection: Connection,
+        role: Role,
         listener: Arc<dyn CommitListener>,
     ) -> Result<Self, OpenError> {
         let (queue, waiting) = queue();
         let body = move || {
             let _watch = PanicWatch(Arc::clone(&listener));
-            Commits { connection: Rc::new(connection), listener, failed: None }.run(waiting);
+            let mut commits = Commits { connection: Rc::new(connection), listener, failed: None };
+            commits.run(waiting);
+            // A database whose disk has failed is left as it is, with its log.
+            if commits.failed.is_none() {
+                wal::before_closing(&commits.connection, role);
+            }
         };
         let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(body);
         let thread = thread.map_err(|error| super::unreadable("the writer's thread".as_ref(), error))?;
@@ -73,7 +80,7 @@ struct Commits {
 }
 
 impl Commits {
-    fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Job<Group>>>) {
+    fn run(&mut self, mut waiting: mpsc::Receiver<Box<dyn Job<Group>>>) {
         let mut jobs = VecDeque::with_capacity(GROUP);
         while let Some(first) = waiting.blocking_recv() {
             jobs.push_back(first);

@@ -91,7 +91,7 @@ fn nothing_is_held_twice(a: &PostgresStore, b: &PostgresStore) {
 async fn shares_even_out_as_nodes_join_and_leave_and_die() {
     let server = OnServer::fresh(false);
     let url = server.database.url();
-    let trial = trial(url, Options { role: hookfill_store::sqlite::Role::Server, ..short_lived(9) }).await;
+    let trial = trial(url, Options { role: hookfill_store::Role::Server, ..short_lived(9) }).await;
     let mut orders = Vec::new();
     for number in 0..6 {
         let trader = trial.register(&format!("trader {number}")).await;
@@ -205,6 +205,22 @@ async fn leases_are_renewed_while_lanes_hold_their_partitions() {
     until("the leases run out", PATIENCE, async || (works(&a) == 0).then_some(())).await;
     stronger.batch_execute("ROLLBACK").await.unwrap();
     until("they are renewed", PATIENCE, async || (works(&a) == Partition::COUNT).then_some(())).await;
+}
+
+/// An operator in a transaction, say: what they hold runs out, and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_that_somebody_holds_keeps_no_other_from_being_renewed() {
+    let server = OnServer::fresh(false);
+    let url = server.database.url();
+    let a = store(url, short_lived(1)).await;
+    let somebody = lock_all(url, "WHERE partition = 7 FOR UPDATE").await;
+    until("that one runs out", PATIENCE, async || (works(&a) == Partition::COUNT - 1).then_some(())).await;
+    let begun = Instant::now();
+    while begun.elapsed() < 2 * LEASE {
+        assert_eq!(works(&a), Partition::COUNT - 1);
+    }
+    somebody.batch_execute("ROLLBACK").await.unwrap();
+    until("it is renewed", PATIENCE, async || (works(&a) == Partition::COUNT).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use hookfill_rig::{Database, Postgres};
+use hookfill_store::Role;
 use hookfill_store::contract::{Trial, at, patient};
 use hookfill_store::postgres::{Options, PostgresStore};
-use hookfill_store::sqlite::Role;
 use hookfill_store::{Accounts, NoListener, OpenError, Partition, Refusal};
 
 use crate::scene::{OnServer, blocking, node, store, trial, trial_again};

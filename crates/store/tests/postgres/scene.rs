@@ -9,8 +9,7 @@ use hookfill_domain::order::Order;
 use hookfill_rig::{Database, Postgres, Proxy, SharedPostgres};
 use hookfill_store::contract::{Backend, Trial, at};
 use hookfill_store::postgres::{Options, PostgresStore};
-use hookfill_store::sqlite::Role;
-use hookfill_store::{ChainState, CommitListener, Leased, NoListener, SharedStore, Store};
+use hookfill_store::{ChainState, CommitListener, Leased, NoListener, Role, SharedStore, Store};
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hookfill_store::contract::Backend;
-use hookfill_store::sqlite::{Role, SqliteStore};
-use hookfill_store::{CommitListener, NoListener, OpenError, SharedStore};
+use hookfill_store::sqlite::SqliteStore;
+use hookfill_store::{CommitListener, NoListener, OpenError, Role, SharedStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -31,10 +31,22 @@ impl OnDisk {
         Connection::open(self.path()).unwrap()
     }
 
-    /// A copy of the closed database.
+    /// The write-ahead log beside it.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.0.path().join("store.db-wal")
+    }
+
+    /// A copy of the main file alone: all of a closed database, and half of one that is open.
     pub(crate) fn copy(&self) -> Self {
         let copy = Self::fresh();
         std::fs::copy(self.path(), copy.path()).unwrap();
+        copy
+    }
+
+    /// A copy of main file and log: what a killed process leaves, while nothing writes.
+    pub(crate) fn as_if_killed(&self) -> Self {
+        let copy = self.copy();
+        std::fs::copy(self.log(), copy.log()).unwrap();
         copy
     }
 }

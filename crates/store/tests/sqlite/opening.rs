@@ -1,8 +1,8 @@
 //! Which databases are opened, and which are refused and left as they are.
 
 use hookfill_store::contract::{Trial, at};
-use hookfill_store::sqlite::{Role, SqliteStore};
-use hookfill_store::{Accounts, ChainState, OpenError, Work};
+use hookfill_store::sqlite::SqliteStore;
+use hookfill_store::{Accounts, ChainState, OpenError, Role, Work};
 
 use crate::on_disk::OnDisk;
 

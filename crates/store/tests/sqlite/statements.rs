@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use hookfill_store::sqlite::Role;
+use hookfill_store::Role;
 use rusqlite::{Connection, StatementStatus, params};
 
 use crate::on_disk::OnDisk;
@@ -14,6 +14,9 @@ use crate::on_disk::OnDisk;
 /// What a statement may cost beyond a walk along an index, and why.
 const EXCEPTIONS: [(&str, &str); 1] =
     [("ORDER BY count DESC, instrument LIMIT", "sorts the instruments of one user, which are few")];
+
+/// What these files ask is about the schema, before anything is served.
+const BEFORE_SERVING: [&str; 2] = ["open.rs", "migrations.rs"];
 
 /// The string literals of a Rust source, comments left out.
 fn literals(source: &str) -> Vec<String> {
@@ -51,7 +54,7 @@ fn statements() -> Vec<String> {
     let mut statements = Vec::new();
     for file in fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
-        if !path.is_file() || path.ends_with("open.rs") {
+        if !path.is_file() || BEFORE_SERVING.iter().any(|name| path.ends_with(name)) {
             continue;
         }
         let table = if path.ends_with("journal.rs") { "journal" } else { "orders" };

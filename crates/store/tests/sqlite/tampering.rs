@@ -4,8 +4,7 @@ use hookfill_domain::audit::{AuditAction, ChainHash, JournalEntry, Place, audit_
 use hookfill_domain::ids::{OrderId, Seq, UserId};
 use hookfill_domain::time::Timestamp;
 use hookfill_store::contract::{Trial, accepted, executed, submitting};
-use hookfill_store::sqlite::Role;
-use hookfill_store::{ChainState, Journal};
+use hookfill_store::{ChainState, Journal, Role};
 use rusqlite::OptionalExtension;
 use uuid::Uuid;
 

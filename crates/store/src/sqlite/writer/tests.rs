@@ -35,7 +35,7 @@ fn start() -> (TempDir, Arc<Writer>, Arc<Told>) {
     let dir = tempfile::tempdir().unwrap();
     let connection = open::writer(&dir.path().join("store.db"), Role::Server).unwrap();
     let told = Arc::new(Told::default());
-    let writer = Writer::start(connection, Arc::clone(&told) as _).unwrap();
+    let writer = Writer::start(connection, Role::Server, Arc::clone(&told) as _).unwrap();
     (dir, Arc::new(writer), told)
 }
 
@@ -154,7 +154,7 @@ async fn a_full_disk_stores_nothing_and_is_no_end() {
 
 #[tokio::test]
 async fn after_a_disk_error_nothing_more_is_taken() {
-    let (_dir, writer, told) = start();
+    let (dir, writer, told) = start();
     let torn = |group: &mut Group| -> Result<(), StoreError> {
         insert(group, "torn")?;
         Err(StoreError::Failed("a sync failed".to_owned()))
@@ -163,6 +163,8 @@ async fn after_a_disk_error_nothing_more_is_taken() {
     assert_eq!(writer.write(None, torn).await, Err(failed.clone()));
     assert_eq!(writer.write(None, |group: &mut Group| insert(group, "later")).await, Err(failed));
     assert_eq!(*told.failures.lock().unwrap(), ["a sync failed"]);
+    drop(writer);
+    assert!(dir.path().join("store.db-wal").exists(), "nor is the log merged");
 }
 
 #[tokio::test]
