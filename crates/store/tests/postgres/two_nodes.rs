@@ -9,8 +9,7 @@ use hookfill_store::contract::{
     Trader, Trial, accepted, at, executed, happening, keyed, patient, submitting,
 };
 use hookfill_store::postgres::Options;
-use hookfill_store::sqlite::Role;
-use hookfill_store::{Accepted, Made, Managed, NewCommand, Registered, SharedStore, StoreError};
+use hookfill_store::{Accepted, Made, Managed, NewCommand, Registered, Role, SharedStore, StoreError};
 use tokio::task::JoinSet;
 
 use crate::scene::{OnServer, intact, leased, node, store, trial};
