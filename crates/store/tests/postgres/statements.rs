@@ -134,10 +134,14 @@ async fn cost(orders: usize) -> Reads {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_reads_as_many_rows_of_a_long_history_as_of_a_short_one() {
     let (short, long) = (cost(300).await, cost(6_000).await);
-    assert_eq!(short, long);
-    let walked: Vec<_> = short.iter().filter(|(_, (walked, _))| *walked > 0).collect();
+    // A group that is run again, or an index that begins to be used, reads a few rows more; a walk along what the long
+    // history has more would read thousands.
+    for (table, (_, found)) in &long {
+        assert!(found.abs_diff(short[table].1) < 200, "{table}: {short:?} and {long:?}");
+    }
+    let walked: Vec<_> = long.iter().filter(|(_, (walked, _))| *walked > 0).collect();
     assert!(walked.is_empty(), "no table is walked: {walked:?}");
-    let (_, orders) = short["orders"];
+    let (_, orders) = long["orders"];
     // A page, what a filter looks at beyond it, two looks at what is due with what is busy, and a few by key.
     assert!((200..2_000).contains(&orders), "{orders}");
 }

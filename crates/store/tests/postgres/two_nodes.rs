@@ -8,7 +8,8 @@ use hookfill_domain::signal::CancelSignal;
 use hookfill_store::contract::{
     Trader, Trial, accepted, at, executed, happening, keyed, patient, submitting,
 };
-use hookfill_store::{Accepted, Made, Managed, NewCommand, Registered, SharedStore, StoreError};
+use hookfill_store::postgres::Options;
+use hookfill_store::{Accepted, Made, Managed, NewCommand, Registered, Role, SharedStore, StoreError};
 use tokio::task::JoinSet;
 
 use crate::scene::{OnServer, intact, leased, node, store, trial};
@@ -17,7 +18,7 @@ use crate::scene::{OnServer, intact, leased, node, store, trial};
 async fn two_nodes() -> (OnServer, Trial, [SharedStore; 2]) {
     let server = OnServer::fresh(false);
     let first = trial(server.database.url(), node(1)).await;
-    let second: SharedStore = store(server.database.url(), node(2)).await;
+    let second: SharedStore = store(server.database.url(), Options { role: Role::Tool, ..node(2) }).await;
     let nodes = [Arc::clone(&first.store), second];
     (server, first, nodes)
 }
