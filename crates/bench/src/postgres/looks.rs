@@ -203,18 +203,23 @@ fn rounds(questions: &mut Questions<'_>, database: &Database) -> Result<()> {
     for (name, statement) in [
         (
             "renewal of 3 partitions",
-            "UPDATE partitions SET expires_at = clock_timestamp() + interval '1 hour' \
-             WHERE owner = '00000000-0000-0000-0000-000000000001'",
+            "WITH mine AS MATERIALIZED (SELECT partition FROM partitions \
+             WHERE owner = '00000000-0000-0000-0000-000000000001' ORDER BY partition FOR NO KEY UPDATE SKIP LOCKED) \
+             UPDATE partitions p SET expires_at = clock_timestamp() + interval '1 hour' \
+             FROM mine WHERE p.partition = mine.partition",
         ),
         ("how many of 100 nodes live", "PERFORM count(*) FROM nodes WHERE expires_at > clock_timestamp()"),
         (
             "a claim that finds nothing free",
-            "UPDATE partitions SET owner = owner WHERE partition IN (SELECT partition FROM partitions WHERE owner IS NULL \
-             OR expires_at <= clock_timestamp() ORDER BY partition LIMIT 1 FOR UPDATE SKIP LOCKED)",
+            "WITH free AS MATERIALIZED (SELECT partition FROM partitions WHERE owner IS NULL \
+             OR expires_at <= clock_timestamp() ORDER BY partition LIMIT 1 FOR UPDATE SKIP LOCKED) \
+             UPDATE partitions p SET epoch = p.epoch + 1 FROM free WHERE p.partition = free.partition",
         ),
     ] {
         let repeated = format!(
-            "DO $$ BEGIN PERFORM set_config(name, 'off', false) FROM unnest(ARRAY['jit', 'enable_seqscan']) AS name; \
+            "DO $$ BEGIN \
+             PERFORM set_config(name, 'off', false) FROM unnest(ARRAY['jit', 'enable_seqscan', 'enable_bitmapscan', \
+                                                                     'enable_hashjoin', 'enable_mergejoin']) AS name; \
              FOR turn IN 1..{TIMES_OF_MANY} LOOP {statement}; COMMIT; END LOOP; END $$"
         );
         let ((postgres, own), began) = (questions.seconds()?, Instant::now());

@@ -17,7 +17,7 @@ pub(super) enum Kind {
     Guard,
     /// The revision of keys and accounts.
     Revision,
-    /// Heartbeat and renewal; its rows are the partitions that are looked at to find one's own.
+    /// Heartbeat, renewal, and what is still one's own; its rows are the partitions that are looked at.
     Lease,
     /// How many nodes live; its rows are the nodes.
     Living,
@@ -88,7 +88,7 @@ impl Kind {
             Self::Credential | Self::Guard => (70.0, 0.0),
             Self::Revision => (50.0, 0.0),
             // Those rows are looked at, not read.
-            Self::Lease => (150.0, 0.0),
+            Self::Lease => (120.0, 0.0),
             Self::Living => (40.0, 0.1),
             Self::Claim => (200.0, 0.0),
             Self::Poll | Self::Hinted => (80.0, 2.5),

@@ -27,10 +27,10 @@ impl World {
             leases.iter().for_each(|(partition, _)| self.checks.renewed(*partition));
         }
         let living = self.rows.living(now);
-        self.count(Kind::Lease, 2, Partition::COUNT as u64);
+        self.count(Kind::Lease, 3, Partition::COUNT as u64);
         self.count(Kind::Living, 1, living as u64);
-        // Three statements, one after the other.
-        let way = self.way() + self.way() + self.way();
+        // Four statements, one after the other.
+        let way = self.way() + self.way() + self.way() + self.way();
         self.agenda.after(way, Event::Renewed { node, asked_at, leases, living });
     }
 

@@ -68,7 +68,9 @@ impl World {
         let (mut due, mut next) = (Vec::new(), None);
         for partition in this.holding.workable(now) {
             let found = self.book.due(partition, now).filter(|order| !this.engine.in_flight.contains(order));
-            due.extend(found.take(room).map(|order| (order, self.book.orders[order].state)));
+            // The right as it was before the look.
+            let Some(epoch) = this.holding.epoch(partition, now) else { continue };
+            due.extend(found.take(room).map(|order| (order, self.book.orders[order].state, epoch)));
             next = [next, self.book.next_due(partition, now)].into_iter().flatten().min();
         }
         due.truncate(room);
@@ -79,15 +81,14 @@ impl World {
         self.agenda.after(way, Event::Looked { node, due, next });
     }
 
-    pub(super) fn looked(&mut self, node: NodeId, due: &[(OrderId, State)], next: Option<Micros>) {
+    pub(super) fn looked(&mut self, node: NodeId, due: &[(OrderId, State, u64)], next: Option<Micros>) {
         let now = self.agenda.now();
-        for (order, state) in due {
+        for (order, state, epoch) in due {
             let partition = partition_of(self.book.orders[*order].user);
-            let Some(epoch) = self.nodes[node].holding.epoch(partition, now) else { continue };
             let engine = &mut self.nodes[node].engine;
             engine.in_flight.insert(*order);
             engine.busy[partition.index()] += 1;
-            self.work(node, *order, *state, epoch);
+            self.work(node, *order, *state, *epoch);
         }
         let engine = &mut self.nodes[node].engine;
         engine.is_looking = false;

@@ -36,7 +36,7 @@ pub(super) enum Event {
     Renewed { node: NodeId, asked_at: Micros, leases: Vec<Lease>, living: usize },
     Claimed { node: NodeId, asked_at: Micros, leases: Vec<Lease> },
     Wake(NodeId),
-    Looked { node: NodeId, due: Vec<(OrderId, State)>, next: Option<Micros> },
+    Looked { node: NodeId, due: Vec<(OrderId, State, u64)>, next: Option<Micros> },
     BrokerAnswered { node: NodeId, order: OrderId, from: State, epoch: u64 },
     StartLane(NodeId, usize),
     GroupLoaded(NodeId, GroupId),
