@@ -40,11 +40,15 @@ const RENEW: &str = "\
     FROM mine WHERE p.partition = mine.partition RETURNING p.partition, p.epoch";
 const OWNED: &str = "SELECT partition, epoch FROM partitions WHERE owner = $1";
 const LIVING: &str = "SELECT count(*) FROM nodes WHERE expires_at > clock_timestamp()";
-/// What another node has locked just now is passed over: it is claiming it, or still writing under it.
+/// What another node has locked just now is passed over: it is claiming it, or still writing under it. A share may be left
+/// for a node that counts as living and is not: what ran out a second ago and nobody has taken is for anybody.
 const CLAIM: &str = "\
     WITH free AS MATERIALIZED (
         SELECT partition FROM partitions WHERE owner IS NULL OR expires_at <= clock_timestamp()
-        ORDER BY partition LIMIT $3 FOR UPDATE SKIP LOCKED
+        ORDER BY owner IS NULL, partition
+        LIMIT greatest($3::int8, (SELECT count(*) FROM partitions
+                                  WHERE owner <> $1 AND expires_at <= clock_timestamp() - interval '1 second'))
+        FOR UPDATE SKIP LOCKED
     )
     UPDATE partitions p SET owner = $1, epoch = p.epoch + 1,
                             expires_at = clock_timestamp() + $2::float8 * interval '1 second'
@@ -189,16 +193,14 @@ impl Leases {
             client.execute(GIVE_UP, &[&self.node, &idle, &epochs]).await?;
         }
         let wanted = i64::try_from(share.saturating_sub(owned.len())).unwrap_or(0);
-        if wanted > 0 {
-            let asked_at = Instant::now();
-            let claimed = pairs(&client.query(CLAIM, &[&self.node, &seconds, &wanted]).await?)?;
-            self.take_in(&claimed, asked_at);
-            if !claimed.is_empty() {
-                tracing::info!(partitions = claimed.len(), nodes = living, "took over partitions");
-                // What is due there is due at once.
-                let due_here = Some(Timestamp::from_micros(i64::MIN));
-                listener.committed(&Commit { due_here, ..Commit::default() });
-            }
+        let asked_at = Instant::now();
+        let claimed = pairs(&client.query(CLAIM, &[&self.node, &seconds, &wanted]).await?)?;
+        self.take_in(&claimed, asked_at);
+        if !claimed.is_empty() {
+            tracing::info!(partitions = claimed.len(), nodes = living, "took over partitions");
+            // What is due there is due at once.
+            let due_here = Some(Timestamp::from_micros(i64::MIN));
+            listener.committed(&Commit { due_here, ..Commit::default() });
         }
         Ok(())
     }

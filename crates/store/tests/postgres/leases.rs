@@ -207,6 +207,26 @@ async fn leases_are_renewed_while_lanes_hold_their_partitions() {
     until("they are renewed", PATIENCE, async || (works(&a) == Partition::COUNT).then_some(())).await;
 }
 
+/// It died a moment after another, or says that it lives and renews nothing: its share is not left to it for long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ran_out_is_taken_even_from_a_node_that_counts_as_living() {
+    let server = OnServer::fresh(false);
+    let a = store(server.database.url(), short_lived(1)).await;
+    server
+        .database
+        .psql("INSERT INTO nodes VALUES (gen_random_uuid(), 'a ghost', now(), now() + interval '1 hour')");
+    until("a half is left to the ghost", PATIENCE, async || {
+        asks(&a, &HashSet::new()).await;
+        (works(&a) == Partition::COUNT / 2).then_some(())
+    })
+    .await;
+    server.database.psql(
+        "UPDATE partitions SET owner = gen_random_uuid(), expires_at = now() - interval '2 seconds'
+         WHERE owner IS NULL",
+    );
+    until("it is taken back", PATIENCE, async || (works(&a) == Partition::COUNT).then_some(())).await;
+}
+
 /// An operator in a transaction, say: what they hold runs out, and nothing else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lease_that_somebody_holds_keeps_no_other_from_being_renewed() {
