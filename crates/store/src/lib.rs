@@ -13,12 +13,12 @@ use hookfill_domain::ids::{BrokerAccountId, OrderId, Seq, UserId};
 use hookfill_domain::lifecycle::OrderEvent;
 use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
-use tokio::time::Instant;
 
 mod chain;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
+mod fair_queue;
 mod ledger;
 pub mod migration;
 mod model;
@@ -35,6 +35,7 @@ pub use model::{
     Request, Requested, Role, Scope, SealedSecret, Shown, StoredEntry, StoredSecret, Tally,
 };
 pub use partition::Partition;
+pub use queue::Patience;
 
 /// Most items of one page of any list.
 pub const MAX_PAGE: usize = 1000;
@@ -91,14 +92,14 @@ pub trait Accounts: Send + Sync {
 pub trait Orders: Send + Sync {
     /// Stores an order with its first event and audit entry. Returns once it is on disk.
     ///
-    /// What still waits at the deadline is withdrawn and not stored.
-    async fn accept_signal(&self, new: NewOrder, deadline: Instant) -> Result<Accepted, StoreError>;
+    /// What still waits at its deadline is withdrawn and not stored.
+    async fn accept_signal(&self, new: NewOrder, patience: Patience) -> Result<Accepted, StoreError>;
     /// Puts a refused signal on the audit log, before its sender is told.
-    async fn refuse_signal(&self, refusal: Refusal, deadline: Instant) -> Result<(), StoreError>;
+    async fn refuse_signal(&self, refusal: Refusal, patience: Patience) -> Result<(), StoreError>;
     /// Carries out a command for every open order that it is about, for all of them or for none, with an audit entry.
     ///
     /// What still waits at the deadline is withdrawn and not stored.
-    async fn manage(&self, new: NewCommand, deadline: Instant) -> Result<Managed, StoreError>;
+    async fn manage(&self, new: NewCommand, patience: Patience) -> Result<Managed, StoreError>;
     /// What an earlier request with this idempotency key made.
     async fn remembered(&self, user_id: UserId, key: Idempotency) -> Result<Option<Remembered>, StoreError>;
     /// One of the user's orders.

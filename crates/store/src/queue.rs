@@ -1,4 +1,5 @@
-//! What waits to be written: taken in groups, withdrawn at its deadline, answered after the commit. For every backend.
+//! What waits to be written: withdrawn at its deadline unless a transaction has taken it up, answered after the commit.
+//! For every backend.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -7,34 +8,84 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::fair_queue::{FairQueue, Owner};
 use crate::{CommitListener, StoreError};
 
 /// Writes that may wait; more are told so at once.
 pub(crate) const QUEUE: usize = 8192;
-/// Most writes of one group.
+/// The most work of one group: journal entries, each a few rows. A command counts for each order that it touches.
 pub(crate) const GROUP: usize = 512;
+/// How long a group may work before it commits. Whoever it has taken up waits for it, and can no longer withdraw.
+pub(crate) const GROUP_TIME: Duration = Duration::from_millis(100);
 /// How long a caller without a deadline of its own waits.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// One waiting write to a group `G`.
 pub(crate) trait Job<G>: Send {
-    /// Whether its caller still waits; from then on it cannot be withdrawn. May be asked again.
+    /// Whose it is.
+    fn owner(&self) -> Owner;
+    /// Whether it still waits. Withdraws it if its deadline has passed.
+    fn waits(&self) -> bool;
+    /// Takes it up, just before it runs: from then on it cannot be withdrawn. False if it no longer waits.
     fn take(&self) -> bool;
+    /// Its transaction was rolled back: it waits again, and can be withdrawn again.
+    fn release(&self);
     /// Does the work inside the group's transaction. May run again, after a rollback.
     fn run(&mut self, group: &mut G) -> Result<(), StoreError>;
     /// Tells the caller, after the commit.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
+/// Until when a caller waits for a write.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    deadline: Instant,
+    give_up: Instant,
+}
+
+impl Patience {
+    /// What still waits at the deadline is withdrawn and not stored. If its commit is under way then, its outcome is
+    /// unknown.
+    #[must_use]
+    pub fn until(deadline: Instant) -> Self {
+        Self { deadline, give_up: deadline }
+    }
+
+    /// The same, but a commit that is under way at the deadline is waited for so much longer.
+    #[must_use]
+    pub fn with_commit_wait(self, commit_wait: Duration) -> Self {
+        Self { give_up: self.deadline + commit_wait, ..self }
+    }
+
+    /// Of a caller without a deadline of its own.
+    pub(crate) fn standard() -> Self {
+        Self::until(Instant::now() + LONGEST_WAIT)
+    }
+}
+
+/// What has become of a job, shared by its caller and whoever runs it.
+struct Ticket(AtomicU8);
+
 const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
 const WITHDRAWN: u8 = 2;
 
+impl Ticket {
+    fn moves(&self, from: u8, to: u8) -> bool {
+        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn is_withdrawn(&self) -> bool {
+        self.0.load(Ordering::Acquire) == WITHDRAWN
+    }
+}
+
 struct Write<T, F> {
+    owner: Owner,
     work: F,
     output: Option<T>,
     reply: oneshot::Sender<Result<T, StoreError>>,
-    ticket: Arc<AtomicU8>,
+    ticket: Arc<Ticket>,
     deadline: Instant,
 }
 
@@ -43,13 +94,24 @@ where
     T: Send,
     F: FnMut(&mut G) -> Result<T, StoreError> + Send,
 {
-    fn take(&self) -> bool {
+    fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    fn waits(&self) -> bool {
         // A process that was paused wakes up long after what was promised: its caller's own clock may come too late.
-        let next = if Instant::now() < self.deadline { TAKEN } else { WITHDRAWN };
-        match self.ticket.compare_exchange(WAITING, next, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => next == TAKEN,
-            Err(state) => state == TAKEN && !self.reply.is_closed(),
+        if Instant::now() >= self.deadline {
+            self.ticket.moves(WAITING, WITHDRAWN);
         }
+        !self.ticket.is_withdrawn()
+    }
+
+    fn take(&self) -> bool {
+        self.waits() && self.ticket.moves(WAITING, TAKEN)
+    }
+
+    fn release(&self) {
+        self.ticket.moves(TAKEN, WAITING);
     }
 
     fn run(&mut self, group: &mut G) -> Result<(), StoreError> {
@@ -78,9 +140,14 @@ impl<M> Queue<M> {
     /// Does some work in a group and returns once it is on disk.
     ///
     /// `work` may run more than once, so it must depend on nothing that it changes outside the group.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: not stored, and it will not be. [`StoreError::OutcomeUnknown`]: its commit was
+    /// under way at the deadline and still is. Others are the work's own.
     pub(crate) async fn write<G, T, F>(
         &self,
-        deadline: Option<Instant>,
+        patience: Patience,
+        owner: Owner,
         work: F,
         wrap: impl FnOnce(Box<dyn Job<G>>) -> M,
     ) -> Result<T, StoreError>
@@ -88,10 +155,10 @@ impl<M> Queue<M> {
         T: Send + 'static,
         F: FnMut(&mut G) -> Result<T, StoreError> + Send + 'static,
     {
-        let deadline = deadline.unwrap_or_else(|| Instant::now() + LONGEST_WAIT);
-        let (reply, answer) = oneshot::channel();
-        let ticket = Arc::new(AtomicU8::new(WAITING));
-        let write = Write { work, output: None, reply, ticket: Arc::clone(&ticket), deadline };
+        let Patience { deadline, give_up } = patience;
+        let (reply, mut answer) = oneshot::channel();
+        let ticket = Arc::new(Ticket(AtomicU8::new(WAITING)));
+        let write = Write { owner, work, output: None, reply, ticket: Arc::clone(&ticket), deadline };
         match self.0.try_send(wrap(Box::new(write))) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {
@@ -101,19 +168,51 @@ impl<M> Queue<M> {
                 return Err(StoreError::Failed("the writer has stopped".to_owned()));
             }
         }
-        let answer = tokio::time::timeout_at(deadline, answer).await;
-        if answer.is_err() {
-            // Unless it was taken, or the other end has found the deadline passed.
-            let _ = ticket.compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
+        let withdrawn =
+            || StoreError::Unavailable("the write still waited at its deadline and is withdrawn".to_owned());
+        let answered = match tokio::time::timeout_at(deadline, &mut answer).await {
+            Ok(answered) => answered,
+            Err(_) if ticket.moves(WAITING, WITHDRAWN) => return Err(withdrawn()),
+            Err(_) => match tokio::time::timeout_at(give_up, answer).await {
+                Ok(answered) => answered,
+                Err(_) => return Err(StoreError::OutcomeUnknown),
+            },
+        };
+        match answered {
+            Ok(answer) => answer,
+            Err(_) if ticket.is_withdrawn() => Err(withdrawn()),
+            Err(_) => Err(StoreError::Failed("the writer has stopped".to_owned())),
         }
-        match answer {
-            Ok(Ok(answer)) => answer,
-            _ if ticket.load(Ordering::Acquire) == WITHDRAWN => Err(StoreError::Unavailable(
-                "the write was still waiting at its deadline and is withdrawn".to_owned(),
-            )),
-            Ok(Err(_)) => Err(StoreError::Failed("the writer has stopped".to_owned())),
-            Err(_) => Err(StoreError::OutcomeUnknown),
-        }
+    }
+}
+
+/// Moves what has come in to the fair queue, as far as that has room: the rest goes on waiting where it is.
+pub(crate) fn line_up<M>(
+    waiting: &mut mpsc::Receiver<M>,
+    queue: &mut FairQueue<M>,
+    owner: impl Fn(&M) -> Owner,
+) {
+    queue.forget_idle();
+    while queue.len() < QUEUE
+        && let Ok(message) = waiting.try_recv()
+    {
+        queue.push(owner(&message), message);
+    }
+}
+
+/// What a group may still do before it commits.
+pub(crate) struct Budget {
+    began: Instant,
+}
+
+impl Budget {
+    pub(crate) fn begin() -> Self {
+        Self { began: Instant::now() }
+    }
+
+    /// Whether a group that has done so much work has to commit.
+    pub(crate) fn is_spent(&self, work: usize) -> bool {
+        work >= GROUP || self.began.elapsed() >= GROUP_TIME
     }
 }
 
@@ -129,16 +228,12 @@ pub(crate) fn is_refusal(error: &StoreError) -> bool {
     }
 }
 
-/// Runs jobs in a group: each one's own outcome, or what undoes the whole.
-pub(crate) fn run<'j, G: 'j>(
-    group: &mut G,
-    jobs: impl Iterator<Item = &'j mut Box<dyn Job<G>>>,
-) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-    jobs.map(|job| match job.run(group) {
+/// Runs a job in a group: its own outcome, or what undoes the whole.
+pub(crate) fn run<G>(group: &mut G, job: &mut Box<dyn Job<G>>) -> Result<Result<(), StoreError>, StoreError> {
+    match job.run(group) {
         Err(error) if !is_refusal(&error) => Err(error),
         outcome => Ok(outcome),
-    })
-    .collect()
+    }
 }
 
 /// Says so if a writer ends in a panic: nothing more is stored then.
@@ -156,20 +251,32 @@ impl Drop for PanicWatch {
 mod tests {
     use super::*;
 
-    fn due_at(deadline: Instant) -> (Box<dyn Job<()>>, Arc<AtomicU8>) {
-        let ticket = Arc::new(AtomicU8::new(WAITING));
+    fn due_at(deadline: Instant) -> (Box<dyn Job<()>>, Arc<Ticket>) {
+        let ticket = Arc::new(Ticket(AtomicU8::new(WAITING)));
         let (reply, _) = oneshot::channel::<Result<(), StoreError>>();
         let work = |_: &mut ()| Ok(());
-        (Box::new(Write { work, output: None, reply, ticket: Arc::clone(&ticket), deadline }), ticket)
+        let write = Write { owner: None, work, output: None, reply, ticket: Arc::clone(&ticket), deadline };
+        (Box::new(write), ticket)
     }
 
     #[test]
-    fn who_wakes_up_after_the_deadline_withdraws_what_still_waits() {
+    fn a_writer_that_wakes_up_after_the_deadline_withdraws_what_still_waits() {
         let (late, ticket) = due_at(Instant::now());
         assert!(!late.take());
-        assert_eq!(ticket.load(Ordering::Acquire), WITHDRAWN);
+        assert!(ticket.is_withdrawn());
         let (in_time, ticket) = due_at(Instant::now() + LONGEST_WAIT);
         assert!(in_time.take());
-        assert_eq!(ticket.load(Ordering::Acquire), TAKEN);
+        assert!(!ticket.moves(WAITING, WITHDRAWN), "what was taken up cannot be withdrawn");
+    }
+
+    #[test]
+    fn a_job_whose_transaction_was_rolled_back_can_be_withdrawn_again() {
+        let (job, ticket) = due_at(Instant::now() + LONGEST_WAIT);
+        assert!(job.take());
+        job.release();
+        assert!(ticket.moves(WAITING, WITHDRAWN));
+        assert!(!job.take());
+        job.release();
+        assert!(ticket.is_withdrawn());
     }
 }

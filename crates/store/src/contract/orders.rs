@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::trial::{Trader, Trial, accepted, at, executed, keyed, patient, submitting};
-use crate::{Accepted, Made, Refusal, Remembered, Request, Requested, StoreError};
+use crate::{Accepted, Made, Patience, Refusal, Remembered, Request, Requested, StoreError};
 
 /// Once the caller hears of it, all of it is there.
 pub async fn an_accepted_order_is_stored_with_its_event_its_entry_and_its_count(trial: Trial) {
@@ -187,7 +187,8 @@ pub async fn what_is_withdrawn_at_its_deadline_is_not_stored(trial: Trial) {
     for turn in 0..200 {
         let (store, new) = (trial.store.clone(), trial.draft(&ann, "EURUSD"));
         let deadline = Instant::now() + Duration::from_micros(turn * 20);
-        asking.spawn(async move { (new.order.id, store.accept_signal(new, deadline).await) });
+        asking
+            .spawn(async move { (new.order.id, store.accept_signal(new, Patience::until(deadline)).await) });
     }
     let answers = asking.join_all().await;
     // Whatever still waited has been decided once a later write is.

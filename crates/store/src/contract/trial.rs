@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     Accepted, Commit, CommitListener, Idempotency, Leased, MAX_PAGE, NewAccount, NewKey, NewOrder,
-    OrderQuery, Registered, Registration, SealedSecret, SharedStore, Shown, StoredEntry, Tally,
+    OrderQuery, Patience, Registered, Registration, SealedSecret, SharedStore, Shown, StoredEntry, Tally,
 };
 
 /// A backend on trial: one database that may be opened again and again.
@@ -95,8 +95,8 @@ pub(super) const LATE: i64 = 1_000_000;
 
 /// A deadline that no write reaches.
 #[must_use]
-pub fn patient() -> Instant {
-    Instant::now() + PATIENCE
+pub fn patient() -> Patience {
+    Patience::until(Instant::now() + PATIENCE)
 }
 
 /// A user on trial.

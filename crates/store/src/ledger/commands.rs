@@ -18,6 +18,8 @@ pub(crate) fn manage<B: Books>(ledger: &mut Ledger<B>, new: &NewCommand) -> Resu
         return Ok(Managed::Remembered(known));
     }
     let mut open = ledger.books.open_orders(new.user_id, new.command.instrument())?;
+    // To read an order costs a fraction of changing it.
+    ledger.work += open.len() / 8;
     if open.len() > MAX_SCAN {
         return Ok(Managed::TooMany);
     }

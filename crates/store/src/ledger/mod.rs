@@ -111,6 +111,8 @@ pub(crate) struct Ledger<B> {
     pub(crate) due: BTreeMap<Partition, Timestamp>,
     /// Keys or accounts have changed: caches are to be emptied.
     pub(crate) credentials_changed: bool,
+    /// How much was done so far: journal entries, each a few rows.
+    pub(crate) work: usize,
 }
 
 impl<B: Books> Ledger<B> {
@@ -122,6 +124,7 @@ impl<B: Books> Ledger<B> {
             shown: Vec::new(),
             due: BTreeMap::new(),
             credentials_changed: false,
+            work: 0,
         }
     }
 
@@ -165,6 +168,7 @@ impl<B: Books> Ledger<B> {
             self.shown.push(Shown { user_id, seq: place.seq, message: Arc::from(message) });
         }
         self.books.insert_entry(entry, hash)?;
+        self.work += 1;
         Ok(place)
     }
 

@@ -10,6 +10,7 @@ use hookfill_domain::time::Timestamp;
 use super::PostgresStore;
 use super::books::Needs;
 use super::rows::{bytes, get, read_account};
+use crate::queue::Patience;
 use crate::rows::scopes_from_text;
 use crate::{
     AccountChange, Accounts, NewAccount, NewKey, Principal, Registered, Registration, SealedSecret,
@@ -35,7 +36,7 @@ const SAMPLES: &str = "\
 impl Accounts for PostgresStore {
     async fn register(&self, new: Registration) -> Result<Registered, StoreError> {
         let needs = Needs { username: Some(new.username.clone()), ..Needs::default() };
-        self.write(None, needs, move |group| ledger::register(group, &new)).await
+        self.write(Patience::standard(), needs, move |group| ledger::register(group, &new)).await
     }
 
     async fn link_account(
@@ -44,7 +45,10 @@ impl Accounts for PostgresStore {
         new: NewAccount,
         at: Timestamp,
     ) -> Result<BrokerAccount, StoreError> {
-        self.write(None, Needs::head(user_id), move |group| ledger::link(group, user_id, &new, at)).await
+        self.write(Patience::standard(), Needs::head(user_id), move |group| {
+            ledger::link(group, user_id, &new, at)
+        })
+        .await
     }
 
     async fn accounts(&self, user_id: UserId) -> Result<Vec<BrokerAccount>, StoreError> {
@@ -61,7 +65,8 @@ impl Accounts for PostgresStore {
         at: Timestamp,
     ) -> Result<Option<BrokerAccount>, StoreError> {
         let needs = Needs { account: Some(id), ..Needs::head(user_id) };
-        self.write(None, needs, move |group| ledger::change(group, user_id, id, &wanted, at)).await
+        self.write(Patience::standard(), needs, move |group| ledger::change(group, user_id, id, &wanted, at))
+            .await
     }
 
     async fn principal(&self, key_hash: [u8; 32]) -> Result<Option<Principal>, StoreError> {
@@ -88,7 +93,7 @@ impl Accounts for PostgresStore {
         let Some(row) = found else { return Ok(None) };
         let username = username.to_owned();
         let needs = Needs { username: Some(username.clone()), ..Needs::head(UserId(get(&row, 0)?)) };
-        self.write(None, needs, move |group| ledger::issue(group, &username, &key, at)).await
+        self.write(Patience::standard(), needs, move |group| ledger::issue(group, &username, &key, at)).await
     }
 
     async fn credentials_revision(&self) -> Result<i64, StoreError> {

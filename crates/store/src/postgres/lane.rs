@@ -1,8 +1,8 @@
-//! A lane: takes whatever waits for its users, commits it as one group, then answers all of it.
+//! A lane: takes up what waits for its users, commits it in groups, and answers each group after its commit.
 //!
 //! A user's writes go through one lane of a node. Nodes meet at the user's head, which a group locks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,8 @@ use super::leases::Leases;
 use super::load::load;
 use super::sql::Statements;
 use super::writes::Writes;
-use crate::queue::{GROUP, Job, PanicWatch, run};
+use crate::fair_queue::{FairQueue, Owner};
+use crate::queue::{Budget, GROUP, Job, PanicWatch, line_up, run};
 use crate::{Commit, CommitListener, Partition, StoreError};
 
 /// How long the server may take for one step of a group; then the connection counts as lost.
@@ -36,11 +37,19 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const RECONNECT_AFTER: Duration = Duration::from_millis(100);
 /// How often a group is run again that met another node's writes, before it is taken apart.
 const TRIES: usize = 4;
+/// The most sets of open orders that a group reads: each may have thousands of rows.
+const OPEN_SETS: usize = 8;
 
 /// What waits in a lane.
 pub(super) struct Waiting {
     pub(super) needs: Needs,
     pub(super) job: Box<dyn Job<Group>>,
+}
+
+impl Waiting {
+    fn owner(&self) -> Owner {
+        self.job.owner()
+    }
 }
 
 /// What became of each job of a group.
@@ -76,6 +85,7 @@ pub(super) struct Terms {
 
 pub(super) struct Lane {
     terms: Terms,
+    queue: FairQueue<Waiting>,
     link: Option<Link>,
     connecting: Option<JoinHandle<Result<Link, String>>>,
     connect_at: Instant,
@@ -84,41 +94,55 @@ pub(super) struct Lane {
 
 impl Lane {
     pub(super) fn new(terms: Terms) -> Self {
-        Self { terms, link: None, connecting: None, connect_at: Instant::now(), doubt: None }
+        let queue = FairQueue::new();
+        Self { terms, queue, link: None, connecting: None, connect_at: Instant::now(), doubt: None }
     }
 
     /// Works until nobody can send any more.
     pub(super) async fn run(mut self, mut waiting: mpsc::Receiver<Waiting>) {
         let _watch = PanicWatch(Arc::clone(&self.terms.listener));
-        let mut jobs = Vec::with_capacity(GROUP);
         // If this fails, the first write hears of it, or finds what has changed since.
         let _ = self.ready().await;
         loop {
             let healthy = self.link.is_some() && self.doubt.is_none();
-            tokio::select! {
-                taken = waiting.recv_many(&mut jobs, GROUP) => if taken == 0 {
-                    return;
-                },
-                // Without writes, so that the first one finds a connection.
-                () = tokio::time::sleep(RECONNECT_AFTER), if !healthy => {}
-            }
-            if let Err(cause) = self.ready().await {
-                for Waiting { job, .. } in jobs.drain(..) {
-                    job.answer(Err(cause.clone()));
+            if self.queue.is_empty() {
+                tokio::select! {
+                    first = waiting.recv() => match first {
+                        Some(first) => self.queue.push(first.owner(), first),
+                        None => return,
+                    },
+                    // Without writes, so that the first one finds a connection.
+                    () = tokio::time::sleep(RECONNECT_AFTER), if !healthy => {}
                 }
+            }
+            line_up(&mut waiting, &mut self.queue, Waiting::owner);
+            if let Err(cause) = self.ready().await {
+                refuse(self.queue.drain().collect(), &cause);
                 continue;
             }
-            // Only now, with the database at hand: until here a job can be withdrawn.
-            jobs.retain(|waiting| waiting.job.take());
-            for group in self.groups(&mut jobs) {
+            for group in self.next_groups() {
                 self.commit(group).await;
             }
         }
     }
 
-    /// The jobs as groups that commit each by itself.
-    fn groups(&self, jobs: &mut Vec<Waiting>) -> Vec<Vec<Waiting>> {
-        let jobs = std::mem::take(jobs);
+    /// The jobs whose turn it is, as groups that commit each by itself. None of them is taken up yet.
+    fn next_groups(&mut self) -> Vec<Vec<Waiting>> {
+        let (mut jobs, mut open_sets) = (Vec::new(), BTreeSet::new());
+        while jobs.len() < GROUP
+            && let Some((owner, next)) = self.queue.pop()
+        {
+            if let Some(open) = &next.needs.open {
+                open_sets.insert((owner, open.clone()));
+                if open_sets.len() > OPEN_SETS {
+                    self.queue.put_back(owner, next);
+                    break;
+                }
+            }
+            if next.job.waits() {
+                jobs.push(next);
+            }
+        }
         if jobs.is_empty() || self.terms.split_by_user { by_user(jobs) } else { vec![jobs] }
     }
 
@@ -169,11 +193,9 @@ impl Lane {
             }
             Ok(false) => {
                 tracing::info!(writes = doubt.jobs.len(), "a commit whose answer was lost had not been made");
-                // Who has stopped waiting was told that nobody knows: that must stay the worst.
-                let jobs: Vec<_> = doubt.jobs.into_iter().filter(|waiting| waiting.job.take()).collect();
-                if !jobs.is_empty() {
-                    self.commit(jobs).await;
-                }
+                // Those whose deadline has passed are withdrawn when their turn comes.
+                release(&doubt.jobs);
+                self.commit(doubt.jobs).await;
             }
             Err(cause) => {
                 self.doubt = Some(doubt);
@@ -231,20 +253,17 @@ impl Lane {
         } else {
             by_user(jobs)
         };
-        for mut part in parts {
-            // Whoever has stopped waiting was told that nobody knows.
-            part.retain(|waiting| waiting.job.take());
+        for part in parts {
             match self.ready().await {
-                _ if part.is_empty() => {}
                 Ok(()) => self.commit(part).await,
                 Err(cause) => refuse(part, &cause),
             }
         }
     }
 
-    /// Runs the jobs in one transaction and answers them. A job's own refusal is its outcome; any other error undoes the
-    /// whole, and gives the jobs back.
-    async fn transact(&mut self, mut jobs: Vec<Waiting>) -> Result<(), (Vec<Waiting>, Failure)> {
+    /// Runs the jobs in one transaction and answers them; those that it has no time for go back to the queue. A job's own
+    /// refusal is its outcome; any other error undoes the whole, and gives the jobs back.
+    async fn transact(&mut self, jobs: Vec<Waiting>) -> Result<(), (Vec<Waiting>, Failure)> {
         let began = Instant::now();
         let Some(link) = &self.link else {
             return Err((jobs, Failure::Lost(StoreError::Unavailable("there is no connection".to_owned()))));
@@ -255,11 +274,21 @@ impl Lane {
             Ok(Err(error)) => return Err((jobs, undo(link, error, Meaning::Refused).await)),
             Err(failure) => return Err((jobs, failure.undone_by(link).await)),
         };
-        let outcomes = run(&mut group, jobs.iter_mut().map(|waiting| &mut waiting.job));
-        let made = outcomes.and_then(|outcomes| Ok((outcomes, Writes::of(group)?)));
+        let (jobs, ran) = take_up(&mut group, jobs, &mut self.queue);
+        let made = match ran {
+            // All of them were withdrawn while the group was read.
+            Ok(outcomes) if outcomes.is_empty() => {
+                return roll_back(link).await.map_err(|lost| (jobs, Failure::Lost(lost)));
+            }
+            Ok(outcomes) => Writes::of(group).map(|writes| (outcomes, writes)),
+            Err(error) => Err(error),
+        };
         let (outcomes, writes) = match made {
             Ok(made) => made,
-            Err(error) => return Err((jobs, undo(link, error, Meaning::Refused).await)),
+            Err(error) => {
+                release(&jobs);
+                return Err((jobs, undo(link, error, Meaning::Refused).await));
+            }
         };
         match step(writes.commit(link)).await {
             Ok(()) => {
@@ -271,6 +300,7 @@ impl Lane {
             // The server has said what was wrong: then its answer to COMMIT was that it undid everything.
             Err(Stopped::Said(error)) if meaning(&error) != Meaning::Disconnected => {
                 let meaning = meaning(&error);
+                release(&jobs);
                 Err((jobs, Failure::Undone(error.into(), meaning)))
             }
             Err(_) => {
@@ -300,6 +330,41 @@ impl Lane {
             job.answer(outcome);
         }
     }
+}
+
+/// Takes up and runs jobs for as long as a group may last; the rest goes back to the queue. Returns what was taken up.
+fn take_up(
+    group: &mut Group,
+    jobs: Vec<Waiting>,
+    queue: &mut FairQueue<Waiting>,
+) -> (Vec<Waiting>, Result<Outcomes, StoreError>) {
+    let (budget, mut outcomes, mut taken) = (Budget::begin(), Ok(Vec::new()), Vec::new());
+    let mut jobs = jobs.into_iter();
+    while !budget.is_spent(group.work)
+        && let Ok(done) = &mut outcomes
+        && let Some(mut next) = jobs.next()
+    {
+        // Until here, with everything at hand that it needs, it could be withdrawn.
+        if !next.job.take() {
+            continue;
+        }
+        let before = group.work;
+        match run(group, &mut next.job) {
+            Ok(outcome) => done.push(outcome),
+            Err(error) => outcomes = Err(error),
+        }
+        queue.charge(next.owner(), group.work - before);
+        taken.push(next);
+    }
+    for rest in jobs.rev() {
+        queue.put_back(rest.owner(), rest);
+    }
+    (taken, outcomes)
+}
+
+/// After a rollback: the jobs wait again.
+fn release(jobs: &[Waiting]) {
+    jobs.iter().for_each(|waiting| waiting.job.release());
 }
 
 /// Each user's jobs, and each that makes a user by itself.
@@ -362,7 +427,7 @@ impl Stopped {
                 let meaning = meaning(&error);
                 undo(link, error.into(), meaning).await
             }
-            Self::Silent => Failure::Lost(StoreError::Unavailable("the database does not answer".to_owned())),
+            Self::Silent => Failure::Lost(silent()),
         }
     }
 }
@@ -372,10 +437,22 @@ async fn undo(link: &Link, error: StoreError, meaning: Meaning) -> Failure {
     if meaning == Meaning::Disconnected {
         return Failure::Lost(error);
     }
-    match step(link.client.batch_execute("ROLLBACK")).await {
+    match roll_back(link).await {
         Ok(()) => Failure::Undone(error, meaning),
         Err(_) => Failure::Lost(error),
     }
+}
+
+async fn roll_back(link: &Link) -> Result<(), StoreError> {
+    match step(link.client.batch_execute("ROLLBACK")).await {
+        Ok(()) => Ok(()),
+        Err(Stopped::Said(error)) => Err(error.into()),
+        Err(Stopped::Silent) => Err(silent()),
+    }
+}
+
+fn silent() -> StoreError {
+    StoreError::Unavailable("the database does not answer".to_owned())
 }
 
 /// The lane of a user, of so many.

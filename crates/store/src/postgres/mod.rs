@@ -24,7 +24,7 @@ use std::time::Duration;
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use hookfill_domain::ids::UserId;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -35,7 +35,7 @@ use self::error::{Meaning, meaning, sentence};
 use self::lane::{Lane, Terms, Waiting, lane_of};
 use self::leases::Leases;
 pub use self::migrate::{migrate, migrations};
-use crate::queue::{Queue, queue};
+use crate::queue::{Patience, Queue, queue};
 use crate::{CommitListener, OpenError, Role, StoreError};
 
 /// Groups that are written at the same time. A user's writes go through one of them.
@@ -143,15 +143,15 @@ impl PostgresStore {
     }
 
     /// Does some work in a group of the user's lane, and returns once it is on disk.
-    async fn write<T, F>(&self, deadline: Option<Instant>, needs: Needs, work: F) -> Result<T, StoreError>
+    async fn write<T, F>(&self, patience: Patience, needs: Needs, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&mut Group) -> Result<T, StoreError> + Send + 'static,
     {
         // Who is not known yet has no head that another lane could lock.
-        let user_id = needs.head.unwrap_or(UserId(0));
-        let lane = &self.lanes[lane_of(user_id, self.lanes.len())];
-        lane.write(deadline, work, |job| Waiting { needs, job }).await
+        let owner = needs.head;
+        let lane = &self.lanes[lane_of(owner.unwrap_or(UserId(0)), self.lanes.len())];
+        lane.write(patience, owner, work, |job| Waiting { needs, job }).await
     }
 
     /// The rows of a query. One that met a connection which the server had closed is asked again.

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use hookfill_domain::ids::{OrderId, Seq, UserId};
 use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::PostgresStore;
 use super::books::Needs;
 use super::rows::{bytes, get, read_order};
 use super::sql::order_columns;
+use crate::queue::Patience;
 use crate::rows::{StoredOrder, from_json};
 use crate::{
     Accepted, Idempotency, MAX_PAGE, MAX_SCAN, Made, Managed, NewCommand, NewOrder, OrderQuery, Orders, Page,
@@ -31,20 +31,20 @@ impl PostgresStore {
 
 #[async_trait]
 impl Orders for PostgresStore {
-    async fn accept_signal(&self, new: NewOrder, deadline: Instant) -> Result<Accepted, StoreError> {
+    async fn accept_signal(&self, new: NewOrder, patience: Patience) -> Result<Accepted, StoreError> {
         let needs = Needs { key: new.idempotency, ..Needs::head(new.order.user_id) };
-        self.write(Some(deadline), needs, move |group| ledger::accept(group, &new)).await
+        self.write(patience, needs, move |group| ledger::accept(group, &new)).await
     }
 
-    async fn refuse_signal(&self, refusal: Refusal, deadline: Instant) -> Result<(), StoreError> {
+    async fn refuse_signal(&self, refusal: Refusal, patience: Patience) -> Result<(), StoreError> {
         let needs = Needs::head(refusal.user_id);
-        self.write(Some(deadline), needs, move |group| ledger::refuse(group, &refusal)).await
+        self.write(patience, needs, move |group| ledger::refuse(group, &refusal)).await
     }
 
-    async fn manage(&self, new: NewCommand, deadline: Instant) -> Result<Managed, StoreError> {
+    async fn manage(&self, new: NewCommand, patience: Patience) -> Result<Managed, StoreError> {
         let open = Some(new.command.instrument().cloned());
         let needs = Needs { key: new.idempotency, open, ..Needs::head(new.user_id) };
-        self.write(Some(deadline), needs, move |group| ledger::manage(group, &new)).await
+        self.write(patience, needs, move |group| ledger::manage(group, &new)).await
     }
 
     async fn remembered(&self, user_id: UserId, key: Idempotency) -> Result<Option<Remembered>, StoreError> {
@@ -105,7 +105,8 @@ impl Orders for PostgresStore {
         at: Timestamp,
     ) -> Result<Requested, StoreError> {
         let needs = Needs { order_id: Some(id), ..Needs::head(user_id) };
-        self.write(None, needs, move |group| ledger::request(group, user_id, id, asked, at)).await
+        self.write(Patience::standard(), needs, move |group| ledger::request(group, user_id, id, asked, at))
+            .await
     }
 
     /// One statement, so that both counts are of the same orders, while more come in.

@@ -11,6 +11,7 @@ use super::PostgresStore;
 use super::books::Needs;
 use super::rows::{get, read_order};
 use super::sql::order_columns;
+use crate::queue::Patience;
 use crate::{Leased, OrderKey, Partition, StoreError, Work, ledger};
 
 /// Each partition has its own run along the index, so that a look costs the same however many orders the others have.
@@ -83,12 +84,14 @@ impl Work for PostgresStore {
 
     async fn record(&self, leased: &Leased, events: Vec<OrderEvent>) -> Result<Order, StoreError> {
         let leased = leased.clone();
-        self.write(None, of(&leased), move |group| ledger::record(group, &leased, &events)).await
+        self.write(Patience::standard(), of(&leased), move |group| ledger::record(group, &leased, &events))
+            .await
     }
 
     async fn postpone(&self, leased: &Leased, until: Timestamp) -> Result<(), StoreError> {
         let leased = leased.clone();
-        self.write(None, of(&leased), move |group| ledger::postpone(group, &leased, until)).await
+        self.write(Patience::standard(), of(&leased), move |group| ledger::postpone(group, &leased, until))
+            .await
     }
 
     fn holds(&self, leased: &Leased) -> bool {

@@ -10,6 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::SqliteStore;
+use super::books::Group;
+use crate::queue::Patience;
 use crate::rows::{from_json, scopes_from_text};
 use crate::{
     AccountChange, Accounts, NewAccount, NewKey, Principal, Registered, Registration, SealedSecret,
@@ -87,7 +89,7 @@ fn sample_secrets(connection: &Connection) -> Result<Vec<StoredSecret>, StoreErr
 #[async_trait]
 impl Accounts for SqliteStore {
     async fn register(&self, new: Registration) -> Result<Registered, StoreError> {
-        self.writer.write(None, move |group| ledger::register(group, &new)).await
+        self.writer.write(Patience::standard(), None, move |group| ledger::register(group, &new)).await
     }
 
     async fn link_account(
@@ -96,7 +98,8 @@ impl Accounts for SqliteStore {
         new: NewAccount,
         at: Timestamp,
     ) -> Result<BrokerAccount, StoreError> {
-        self.writer.write(None, move |group| ledger::link(group, user_id, &new, at)).await
+        let work = move |group: &mut Group| ledger::link(group, user_id, &new, at);
+        self.writer.write(Patience::standard(), Some(user_id), work).await
     }
 
     async fn accounts(&self, user_id: UserId) -> Result<Vec<BrokerAccount>, StoreError> {
@@ -120,7 +123,8 @@ impl Accounts for SqliteStore {
         wanted: AccountChange,
         at: Timestamp,
     ) -> Result<Option<BrokerAccount>, StoreError> {
-        self.writer.write(None, move |group| ledger::change(group, user_id, id, &wanted, at)).await
+        let work = move |group: &mut Group| ledger::change(group, user_id, id, &wanted, at);
+        self.writer.write(Patience::standard(), Some(user_id), work).await
     }
 
     async fn principal(&self, key_hash: [u8; 32]) -> Result<Option<Principal>, StoreError> {
@@ -134,7 +138,8 @@ impl Accounts for SqliteStore {
         at: Timestamp,
     ) -> Result<Option<UserId>, StoreError> {
         let username = username.to_owned();
-        self.writer.write(None, move |group| ledger::issue(group, &username, &key, at)).await
+        let work = move |group: &mut Group| ledger::issue(group, &username, &key, at);
+        self.writer.write(Patience::standard(), None, work).await
     }
 
     async fn credentials_revision(&self) -> Result<i64, StoreError> {

@@ -6,10 +6,11 @@ use hookfill_domain::ids::{OrderId, Seq, UserId};
 use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::SqliteStore;
+use super::books::Group;
+use crate::queue::Patience;
 use crate::rows::{OrderRow, StoredOrder, from_json};
 use crate::{
     Accepted, Idempotency, MAX_PAGE, MAX_SCAN, Made, Managed, NewCommand, NewOrder, OrderQuery, Orders, Page,
@@ -139,16 +140,19 @@ fn tally(connection: &Connection, user_id: UserId) -> Result<Tally, StoreError> 
 
 #[async_trait]
 impl Orders for SqliteStore {
-    async fn accept_signal(&self, new: NewOrder, deadline: Instant) -> Result<Accepted, StoreError> {
-        self.writer.write(Some(deadline), move |group| ledger::accept(group, &new)).await
+    async fn accept_signal(&self, new: NewOrder, patience: Patience) -> Result<Accepted, StoreError> {
+        let owner = Some(new.order.user_id);
+        self.writer.write(patience, owner, move |group| ledger::accept(group, &new)).await
     }
 
-    async fn refuse_signal(&self, refusal: Refusal, deadline: Instant) -> Result<(), StoreError> {
-        self.writer.write(Some(deadline), move |group| ledger::refuse(group, &refusal)).await
+    async fn refuse_signal(&self, refusal: Refusal, patience: Patience) -> Result<(), StoreError> {
+        let owner = Some(refusal.user_id);
+        self.writer.write(patience, owner, move |group| ledger::refuse(group, &refusal)).await
     }
 
-    async fn manage(&self, new: NewCommand, deadline: Instant) -> Result<Managed, StoreError> {
-        self.writer.write(Some(deadline), move |group| ledger::manage(group, &new)).await
+    async fn manage(&self, new: NewCommand, patience: Patience) -> Result<Managed, StoreError> {
+        let owner = Some(new.user_id);
+        self.writer.write(patience, owner, move |group| ledger::manage(group, &new)).await
     }
 
     async fn remembered(&self, user_id: UserId, key: Idempotency) -> Result<Option<Remembered>, StoreError> {
@@ -173,7 +177,8 @@ impl Orders for SqliteStore {
         asked: Request,
         at: Timestamp,
     ) -> Result<Requested, StoreError> {
-        self.writer.write(None, move |group| ledger::request(group, user_id, id, asked, at)).await
+        let work = move |group: &mut Group| ledger::request(group, user_id, id, asked, at);
+        self.writer.write(Patience::standard(), Some(user_id), work).await
     }
 
     async fn tally(&self, user_id: UserId) -> Result<Tally, StoreError> {

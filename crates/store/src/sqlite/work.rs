@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::SqliteStore;
 use super::books::Group;
 use super::orders::{read_order, select};
+use crate::queue::Patience;
 use crate::{Fence, Leased, OrderKey, StoreError, Work, ledger};
 
 /// The places come from the index alone; only what is not busy is read.
@@ -70,12 +71,16 @@ impl Work for SqliteStore {
 
     async fn record(&self, leased: &Leased, events: Vec<OrderEvent>) -> Result<Order, StoreError> {
         let leased = leased.clone();
-        self.writer.write(None, move |group| ledger::record(group, &leased, &events)).await
+        let owner = Some(leased.order.user_id);
+        let work = move |group: &mut Group| ledger::record(group, &leased, &events);
+        self.writer.write(Patience::standard(), owner, work).await
     }
 
     async fn postpone(&self, leased: &Leased, until: Timestamp) -> Result<(), StoreError> {
         let leased = leased.clone();
-        self.writer.write(None, move |group| ledger::postpone(group, &leased, until)).await
+        let owner = Some(leased.order.user_id);
+        let work = move |group: &mut Group| ledger::postpone(group, &leased, until);
+        self.writer.write(Patience::standard(), owner, work).await
     }
 
     /// Nobody else can have it.
@@ -90,6 +95,6 @@ impl Work for SqliteStore {
             group.books.connection.execute("UPDATE revision SET probe = probe + 1", [])?;
             Ok(())
         };
-        self.writer.write(None, work).await
+        self.writer.write(Patience::standard(), None, work).await
     }
 }

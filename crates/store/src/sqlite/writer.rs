@@ -1,6 +1,5 @@
-//! The one writer: a thread that takes whatever waits, commits it as one group, then answers all of it.
+//! The one writer: a thread that takes up what waits, commits it in groups, and answers each group after its commit.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -8,19 +7,22 @@ use std::time::Instant as StdInstant;
 
 use rusqlite::Connection;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use super::books::{Group, Rows};
 use super::wal;
-use crate::queue::{GROUP, Job, PanicWatch, Queue, queue, run};
+use crate::fair_queue::{FairQueue, Owner};
+use crate::queue::{Budget, Job, PanicWatch, Patience, Queue, line_up, queue, run};
 use crate::{Commit, CommitListener, OpenError, Role, StoreError};
+
+/// A write that waits.
+type Waiting = Box<dyn Job<Group>>;
 
 /// What became of each job of a group.
 type Outcomes = Vec<Result<(), StoreError>>;
 
 /// The caller's end.
 pub(super) struct Writer {
-    queue: Option<Queue<Box<dyn Job<Group>>>>,
+    queue: Option<Queue<Waiting>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -45,16 +47,14 @@ impl Writer {
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
-    /// Does some work in a transaction and returns once it is on disk.
-    ///
-    /// `work` may run more than once, so it must depend on nothing that it changes outside the group.
-    pub(super) async fn write<T, F>(&self, deadline: Option<Instant>, work: F) -> Result<T, StoreError>
+    /// Does some work in a transaction and returns once it is on disk, as [`Queue::write`] has it.
+    pub(super) async fn write<T, F>(&self, patience: Patience, owner: Owner, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&mut Group) -> Result<T, StoreError> + Send + 'static,
     {
         match &self.queue {
-            Some(queue) => queue.write(deadline, work, |job| job).await,
+            Some(queue) => queue.write(patience, owner, work, |job| job).await,
             None => Err(StoreError::Unavailable("the store is closing".to_owned())),
         }
     }
@@ -80,89 +80,116 @@ struct Commits {
 }
 
 impl Commits {
-    fn run(&mut self, mut waiting: mpsc::Receiver<Box<dyn Job<Group>>>) {
-        let mut jobs = VecDeque::with_capacity(GROUP);
-        while let Some(first) = waiting.blocking_recv() {
-            jobs.push_back(first);
-            while jobs.len() < GROUP
-                && let Ok(job) = waiting.try_recv()
-            {
-                jobs.push_back(job);
+    fn run(&mut self, mut waiting: mpsc::Receiver<Waiting>) {
+        let mut queue = FairQueue::new();
+        loop {
+            if queue.is_empty() {
+                let Some(first) = waiting.blocking_recv() else { return };
+                queue.push(first.owner(), first);
             }
-            if self.begin(&mut jobs) {
-                // Only now, with the database at hand: until here a job can be withdrawn.
-                jobs.retain(|job| job.take());
-                self.commit_group(&mut jobs);
+            line_up(&mut waiting, &mut queue, |job| job.owner());
+            match self.begin() {
+                Ok(()) => self.commit_group(&mut queue),
+                // All of them hear of it: to wait for the database once more for each would keep the last one waiting
+                // that many times as long.
+                Err(error) => queue.drain().for_each(|job| job.answer(Err(error.clone()))),
             }
         }
     }
 
-    /// Begins a transaction for the jobs or, where the database cannot be had, tells all of them so: to wait for it
-    /// once more for each would keep the last one waiting that many times as long.
-    fn begin(&mut self, jobs: &mut VecDeque<Box<dyn Job<Group>>>) -> bool {
+    /// Begins a transaction.
+    fn begin(&mut self) -> Result<(), StoreError> {
         let begun = match &self.failed {
             Some(cause) => Err(StoreError::Failed(cause.clone())),
             None => self.connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from),
         };
-        if let Err(error) = &begun {
-            self.note_failure(error);
-            jobs.drain(..).for_each(|job| job.answer(Err(error.clone())));
-        }
-        begun.is_ok()
+        begun.inspect_err(|error| self.note_failure(error))
     }
 
-    /// Commits all jobs as one group or, if that fails, each by itself: a job that fails, fails alone.
+    /// Commits one group of what waits or, if that fails, each of its jobs by itself: a job that fails, fails alone.
     ///
     /// A transaction has begun.
-    fn commit_group(&mut self, jobs: &mut VecDeque<Box<dyn Job<Group>>>) {
-        match self.transact(jobs.make_contiguous()) {
-            Ok(outcomes) => {
-                for (job, outcome) in jobs.drain(..).zip(outcomes) {
-                    job.answer(outcome);
-                }
-            }
-            Err(error) if jobs.len() == 1 => {
-                self.note_failure(&error);
-                jobs.drain(..).for_each(|job| job.answer(Err(error.clone())));
-            }
-            Err(error) => {
-                tracing::warn!(%error, writes = jobs.len(), "a group did not commit; its writes go one by one");
-                self.note_failure(&error);
-                while !jobs.is_empty() && self.begin(jobs) {
-                    self.commit_group(&mut jobs.drain(..1).collect());
-                }
-            }
-        }
-    }
-
-    /// Runs the jobs in the transaction. A job's own refusal is its outcome; any other error undoes the whole.
-    fn transact(&mut self, jobs: &mut [Box<dyn Job<Group>>]) -> Result<Outcomes, StoreError> {
+    fn commit_group(&mut self, queue: &mut FairQueue<Waiting>) {
         let began = StdInstant::now();
-        let worked = self.work(jobs).and_then(|done| {
-            self.connection.execute_batch("COMMIT")?;
-            Ok(done)
-        });
-        match worked {
+        let mut jobs = Vec::new();
+        match self.transact(queue, &mut jobs) {
             Ok((outcomes, commit)) => {
                 self.listener.group_committed(jobs.len(), began.elapsed());
                 self.listener.committed(&commit);
-                Ok(outcomes)
+                for (job, outcome) in jobs.into_iter().zip(outcomes) {
+                    job.answer(outcome);
+                }
             }
             Err(error) => {
-                // Some errors have rolled back already.
-                if !self.connection.is_autocommit()
-                    && let Err(rollback) = self.connection.execute_batch("ROLLBACK")
-                {
-                    tracing::error!(%rollback, "a transaction could not be rolled back");
+                self.note_failure(&error);
+                if jobs.len() == 1 {
+                    jobs.into_iter().for_each(|job| job.answer(Err(error.clone())));
+                } else {
+                    tracing::warn!(%error, writes = jobs.len(), "a group did not commit; its writes go one by one");
+                    self.commit_one_by_one(jobs);
                 }
-                Err(error)
             }
         }
     }
 
-    fn work(&self, jobs: &mut [Box<dyn Job<Group>>]) -> Result<(Outcomes, Commit), StoreError> {
+    fn commit_one_by_one(&mut self, jobs: Vec<Waiting>) {
+        jobs.iter().for_each(|job| job.release());
+        let mut jobs = jobs.into_iter();
+        while let Some(job) = jobs.next() {
+            match self.begin() {
+                Ok(()) => {
+                    let mut alone = FairQueue::new();
+                    alone.push(job.owner(), job);
+                    self.commit_group(&mut alone);
+                }
+                Err(error) => {
+                    std::iter::once(job).chain(&mut jobs).for_each(|job| job.answer(Err(error.clone())))
+                }
+            }
+        }
+    }
+
+    /// Runs jobs in the transaction, for as long as a group may last, and commits. A job's own refusal is its outcome;
+    /// any other error undoes the whole. `jobs` are those that were run.
+    fn transact(
+        &mut self,
+        queue: &mut FairQueue<Waiting>,
+        jobs: &mut Vec<Waiting>,
+    ) -> Result<(Outcomes, Commit), StoreError> {
+        let worked = self.work(queue, jobs).and_then(|done| {
+            self.connection.execute_batch("COMMIT")?;
+            Ok(done)
+        });
+        // Some errors have rolled back already.
+        if worked.is_err()
+            && !self.connection.is_autocommit()
+            && let Err(rollback) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%rollback, "a transaction could not be rolled back");
+        }
+        worked
+    }
+
+    fn work(
+        &self,
+        queue: &mut FairQueue<Waiting>,
+        jobs: &mut Vec<Waiting>,
+    ) -> Result<(Outcomes, Commit), StoreError> {
         let mut group = Group::new(Rows { connection: Rc::clone(&self.connection) });
-        let outcomes = run(&mut group, jobs.iter_mut())?;
+        let (budget, mut outcomes) = (Budget::begin(), Vec::new());
+        while !budget.is_spent(group.work)
+            && let Some((owner, mut job)) = queue.pop()
+        {
+            // Until here, with everything at hand that it needs, it could be withdrawn.
+            if !job.take() {
+                continue;
+            }
+            let before = group.work;
+            let outcome = run(&mut group, &mut job);
+            queue.charge(owner, group.work - before);
+            jobs.push(job);
+            outcomes.push(outcome?);
+        }
         Ok((outcomes, group.finish()?))
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use hookfill_domain::ids::OrderId;
 use hookfill_store::contract::{Trader, Trial};
-use hookfill_store::{Accepted, OrderQuery, SharedStore, StoreError};
+use hookfill_store::{Accepted, OrderQuery, Patience, SharedStore, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -33,7 +33,7 @@ impl Load {
                     let (draft, began) = (trial.draft(&trader, "EURUSD"), Instant::now());
                     let id = draft.order.id;
                     let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
-                    let answer = trial.store.accept_signal(draft, deadline).await;
+                    let answer = trial.store.accept_signal(draft, Patience::until(deadline)).await;
                     if answer.is_err() {
                         tokio::time::sleep(Duration::from_millis(2)).await;
                     }

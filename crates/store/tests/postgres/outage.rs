@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hookfill_rig::{Postgres, Proxy};
-use hookfill_store::StoreError;
 use hookfill_store::contract::{Trader, Trial, patient};
+use hookfill_store::{Patience, StoreError};
 use tokio::task::JoinSet;
 
 use crate::load::{Load, is_as_was_said, traders};
@@ -128,7 +128,8 @@ async fn on_a_network_that_stands_still_nobody_waits_beyond_the_deadline() {
     proxy.freeze();
     let began = Instant::now();
     let deadline = tokio::time::Instant::now() + Duration::from_millis(500);
-    let written = trial.store.accept_signal(trial.draft(&traders[0], "EURUSD"), deadline).await;
+    let written =
+        trial.store.accept_signal(trial.draft(&traders[0], "EURUSD"), Patience::until(deadline)).await;
     let told = matches!(written, Err(StoreError::Unavailable(_) | StoreError::OutcomeUnknown));
     assert!(told && began.elapsed() < AT_ONCE, "{written:?} after {:?}", began.elapsed());
     let began = Instant::now();
@@ -188,6 +189,6 @@ async fn what_no_standby_has_is_not_acknowledged() {
     .await;
     // Longer than the server lets a statement take, and than a lane waits for it.
     let deadline = tokio::time::Instant::now() + Duration::from_secs(7);
-    let accepted = trial.store.accept_signal(trial.draft(&trader, "EURUSD"), deadline).await;
+    let accepted = trial.store.accept_signal(trial.draft(&trader, "EURUSD"), Patience::until(deadline)).await;
     assert_eq!(accepted, Err(StoreError::OutcomeUnknown));
 }

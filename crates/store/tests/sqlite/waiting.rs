@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hookfill_domain::ids::Seq;
 use hookfill_store::contract::{Trader, Trial, patient};
-use hookfill_store::{Accepted, StoreError};
+use hookfill_store::{Accepted, Patience, StoreError};
 use rusqlite::Connection;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -49,7 +49,7 @@ async fn what_still_waits_at_its_deadline_is_withdrawn_and_never_stored() {
     let id = patiently.order.id;
     let (withdrawn, stored) = tokio::join!(
         async {
-            let withdrawn = trial.store.accept_signal(late, soon).await;
+            let withdrawn = trial.store.accept_signal(late, Patience::until(soon)).await;
             other.execute_batch("ROLLBACK").unwrap();
             withdrawn
         },

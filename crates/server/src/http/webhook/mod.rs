@@ -16,8 +16,8 @@ use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
 use hookfill_domain::wire::Status;
 use hookfill_store::{
-    Accepted, MAX_TOUCHED, Made, Managed, NewCommand, NewOrder, OrderQuery, Refusal, Remembered, Scope,
-    StoreError,
+    Accepted, MAX_TOUCHED, Made, Managed, NewCommand, NewOrder, OrderQuery, Patience, Refusal, Remembered,
+    Scope, StoreError,
 };
 use http::{HeaderMap, Request, StatusCode};
 use serde::Deserialize;
@@ -142,7 +142,7 @@ async fn accept(
     let details = order_details(delivery, &order);
     let order_id = order.id;
     let new = NewOrder { order, idempotency: delivery.idempotency, details };
-    Ok(match state.store.accept_signal(new, now.deadline).await? {
+    Ok(match state.store.accept_signal(new, Patience::until(now.deadline)).await? {
         Accepted::Created(_) => Ok(Done { made: Made::Order(order_id), duplicate: false }),
         Accepted::Remembered(known) => return replay(known).map(Ok),
     })
@@ -151,7 +151,7 @@ async fn accept(
 async fn manage(state: &AppState, new: NewCommand, now: Now) -> Result<Outcome, ApiError> {
     let (kind, nothing) = (new.command.kind(), nothing_to_do(&new.command));
     let about = subject(&new.command);
-    Ok(match state.store.manage(new, now.deadline).await? {
+    Ok(match state.store.manage(new, Patience::until(now.deadline)).await? {
         Managed::Touched(orders) => {
             let orders = orders.iter().map(|order| order.id).collect();
             Ok(Done { made: Made::Command { kind: kind.to_owned(), orders }, duplicate: false })
@@ -212,7 +212,7 @@ async fn note_refusal(
 ) -> Result<(), ApiError> {
     let details = refusal_details(delivery, refused);
     let refusal = Refusal { user_id, at: now.at, details };
-    Ok(state.store.refuse_signal(refusal, now.deadline).await?)
+    Ok(state.store.refuse_signal(refusal, Patience::until(now.deadline)).await?)
 }
 
 fn replay(known: Remembered) -> Result<Done, ApiError> {
