@@ -18,6 +18,9 @@ pub(super) fn sentence(error: &tokio_postgres::Error) -> String {
 pub(super) enum Meaning {
     /// Somebody else wrote the same: once more will do.
     Again,
+    /// Somebody else holds what this one waits for, and waits for what this one holds. Once more may meet the same again,
+    /// unless it holds less.
+    Deadlocked,
     /// Somebody else has kept a lock for as long as anybody waits.
     Locked,
     /// The server will not do it, or not now.
@@ -34,13 +37,15 @@ pub(super) fn meaning(error: &tokio_postgres::Error) -> Meaning {
     let code = said.code();
     if [
         &SqlState::T_R_SERIALIZATION_FAILURE,
-        &SqlState::T_R_DEADLOCK_DETECTED,
         // Two nodes made the same at the same time; the second look finds what the first made.
         &SqlState::UNIQUE_VIOLATION,
     ]
     .contains(&code)
     {
         return Meaning::Again;
+    }
+    if code == &SqlState::T_R_DEADLOCK_DETECTED {
+        return Meaning::Deadlocked;
     }
     if code == &SqlState::LOCK_NOT_AVAILABLE {
         return Meaning::Locked;

@@ -218,6 +218,10 @@ impl Lane {
                         return;
                     }
                     Err((back, Failure::Undone(_, Meaning::Again))) => jobs = back,
+                    // With one user's head alone there is nothing to wait for in the wrong order.
+                    Err((back, Failure::Undone(_, Meaning::Deadlocked))) if is_one_users(&back) => {
+                        jobs = back
+                    }
                     Err((back, Failure::Undone(error, meaning)))
                         if back.len() == 1 || (meaning == Meaning::Locked && is_one_users(&back)) =>
                     {

@@ -2,10 +2,13 @@
 //! where it cannot.
 
 use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
 
 use hookfill_store::contract::{Trader, Trial, patient};
-use hookfill_store::{Accepted, Partition, StoreError};
+use hookfill_store::{Accepted, Partition, Patience, StoreError};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_postgres::Client;
 
 use crate::scene::{OnServer, PATIENCE, intact, node, raw, trial, until};
@@ -44,6 +47,15 @@ async fn lane_mates(trial: &Trial, count: usize) -> Vec<Trader> {
 fn accept(trial: &Trial, trader: &Trader, instrument: &str) -> JoinHandle<Result<Accepted, StoreError>> {
     let (store, draft) = (Arc::clone(&trial.store), trial.draft(trader, instrument));
     tokio::spawn(async move { store.accept_signal(draft, patient()).await })
+}
+
+/// The same, and it waits in the lane when this returns.
+fn queued(trial: &Trial, trader: &Trader, instrument: &str) -> JoinHandle<Result<Accepted, StoreError>> {
+    let (store, draft) = (Arc::clone(&trial.store), trial.draft(trader, instrument));
+    let mut accept = Box::pin(async move { store.accept_signal(draft, patient()).await });
+    let first = accept.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(first.is_pending());
+    tokio::spawn(accept)
 }
 
 async fn holding_heads(server: &OnServer, traders: &[&Trader]) -> Client {
@@ -110,23 +122,37 @@ async fn a_write_that_always_fails_fails_alone() {
     }
 }
 
+/// Waits, on the server itself, until somebody waits for a lock of this session; then takes a head. The store must
+/// find the deadlock before it has waited for a lock as long as it ever does (1.5 s), so no time may be lost on the way.
+async fn lock_once_waited_for(client: &Client, trader: &Trader) {
+    let lock = format!(
+        "DO $$BEGIN
+             FOR look IN 1..12000 LOOP
+                 EXIT WHEN EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)));
+                 PERFORM pg_sleep(0.005);
+             END LOOP;
+             PERFORM FROM heads WHERE user_id = {} FOR UPDATE;
+         END$$",
+        trader.id
+    );
+    client.batch_execute(&lock).await.unwrap();
+}
+
 /// The store waits for the second head with the first one locked, and somebody else the other way round.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deadlock_with_somebody_else_is_survived() {
     let (server, trial) = on_server().await;
     let mates = lane_mates(&trial, 3).await;
     let busy = holding_heads(&server, &[&mates[2]]).await;
+    let adversary = holding_heads(&server, &[&mates[1]]).await;
+    // The store is to be the one that gives way.
+    adversary.batch_execute("SET deadlock_timeout = '1h'").await.unwrap();
     let mut accepts = vec![accept(&trial, &mates[2], "EURUSD")];
     waiting(&server, "1").await;
-    accepts.extend([accept(&trial, &mates[0], "EURUSD"), accept(&trial, &mates[1], "EURUSD")]);
-    let adversary = holding_heads(&server, &[&mates[1]]).await;
+    // Both wait in the lane before it goes on, so that they become one group.
+    accepts.extend([queued(&trial, &mates[0], "EURUSD"), queued(&trial, &mates[1], "EURUSD")]);
     busy.batch_execute("COMMIT").await.unwrap();
-    until("the group has the first head", PATIENCE, async || {
-        let taken = format!("SELECT FROM heads WHERE user_id = {} FOR UPDATE NOWAIT", mates[0].id);
-        server.database.try_psql(&taken).is_err().then_some(())
-    })
-    .await;
-    lock_head(&adversary, &mates[0]).await;
+    lock_once_waited_for(&adversary, &mates[0]).await;
     adversary.batch_execute("COMMIT").await.unwrap();
     for accepted in accepts {
         assert!(accepted.await.unwrap().is_ok());
@@ -137,6 +163,33 @@ async fn a_deadlock_with_somebody_else_is_survived() {
         (server.database.psql(deadlocks) == "|1").then_some(())
     })
     .await;
+    intact(&*trial.store).await;
+}
+
+/// A group waits for a head that somebody keeps; another user's write in it has a deadline before that ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_in_a_group_that_waits_for_a_lock_can_still_be_withdrawn() {
+    let (server, trial) = on_server().await;
+    let mates = lane_mates(&trial, 3).await;
+    let busy = holding_heads(&server, &[&mates[2]]).await;
+    let holding = holding_heads(&server, &[&mates[0]]).await;
+    let first = accept(&trial, &mates[2], "EURUSD");
+    waiting(&server, "1").await;
+    let kept = queued(&trial, &mates[0], "EURUSD");
+    let (store, draft) = (Arc::clone(&trial.store), trial.draft(&mates[1], "EURUSD"));
+    let soon = Patience::until(Instant::now() + Duration::from_millis(500));
+    let mut withdrawn = Box::pin(async move { store.accept_signal(draft, soon).await });
+    assert!(withdrawn.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    busy.batch_execute("COMMIT").await.unwrap();
+    let withdrawn = withdrawn.await;
+    assert!(matches!(withdrawn, Err(StoreError::Unavailable(_))), "{withdrawn:?}");
+    holding.batch_execute("COMMIT").await.unwrap();
+    assert!(first.await.unwrap().is_ok());
+    let kept = kept.await.unwrap();
+    assert!(matches!(kept, Ok(_) | Err(StoreError::Unavailable(_))), "{kept:?}");
+    assert!(accept(&trial, &mates[1], "USDJPY").await.unwrap().is_ok());
+    let orders = trial.seen(mates[1].id).await.orders;
+    assert_eq!(orders.len(), 1, "what was withdrawn is not stored");
     intact(&*trial.store).await;
 }
 
