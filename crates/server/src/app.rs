@@ -19,6 +19,7 @@ use crate::credentials::Credentials;
 use crate::database::{self, Database};
 use crate::engine::{Alarm, Engine};
 use crate::http::state::{AppState, Rate, Settings};
+use crate::http::webhook::UnknownOutcomes;
 use crate::http::{self, limits, serve};
 use crate::secrets::{Obtained, SecretsError};
 use crate::shutdown::{self, Present, Stopper};
@@ -174,6 +175,7 @@ impl App {
                 trusted_proxies: config.trusted_proxies,
             },
             failed: failed_flag,
+            unknown_outcomes: UnknownOutcomes::default(),
             probed: tokio::sync::Mutex::default(),
             stopping,
         };

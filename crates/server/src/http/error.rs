@@ -11,6 +11,8 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::webhook::REMEMBERED;
+
 /// How long a caller should wait before it sends again what could not be stored.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
@@ -107,6 +109,22 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).with_header(RETRY_AFTER, seconds)
     }
 
+    /// 500: what is wrong is in the log.
+    pub fn internal() -> Self {
+        let detail = "Something went wrong on our side; the log of the service says what.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
+    }
+
+    /// 503: whether a signal was stored cannot be told in time.
+    pub fn outcome_unknown() -> Self {
+        let detail = format!(
+            "The signal was being stored when its time was up, and may be stored or not. Send the same request again \
+             within {} s: it is answered with what became of this one.",
+            REMEMBERED.as_secs()
+        );
+        Self { code: "outcome_unknown", ..Self::unavailable(detail) }
+    }
+
     /// 405; the router adds the methods that there are.
     pub fn method_not_allowed() -> Self {
         let detail = "This path does not take this method.";
@@ -144,8 +162,8 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::OutcomeUnknown => {
                 tracing::warn!(%error, "a write is late");
-                let detail = "The store has not confirmed in time: this may be stored or not. Send it again with the \
-                              same idempotency key, or look at /orders/ first.";
+                let detail = "The store has not confirmed in time: this may be stored or not. Look before you send it \
+                              again.";
                 Self { code: "outcome_unknown", ..Self::unavailable(detail) }
             }
             StoreError::Unavailable(_) | StoreError::Failed(_) => {
@@ -157,8 +175,7 @@ impl From<StoreError> for ApiError {
             | StoreError::Missing(_)
             | StoreError::Corrupt(_) => {
                 tracing::error!(%error, "a request failed");
-                let detail = "Something went wrong on our side; the log of the service says what.";
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
+                Self::internal()
             }
         }
     }

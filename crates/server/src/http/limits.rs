@@ -26,8 +26,10 @@ pub const HEAD_WAIT: Duration = Duration::from_secs(5);
 pub const BODY_WAIT: Duration = Duration::from_secs(5);
 /// Between two requests on one connection.
 pub const IDLE: Duration = Duration::from_secs(75);
+/// From a signal's arrival to the beginning of its write: what still waits then is withdrawn.
+pub const SIGNAL_WRITE: Duration = Duration::from_millis(2000);
 /// From a signal's arrival to its answer. TradingView hangs up after 3 s.
-pub const SIGNAL_ANSWER: Duration = Duration::from_millis(2400);
+pub const SIGNAL_ANSWER: Duration = Duration::from_millis(2350);
 /// How long a cancel or close waits for the broker before it is answered 202.
 pub const BROKER_ANSWER: Duration = Duration::from_secs(2);
 /// Open files that are not connections: the database, its log, the runtime.

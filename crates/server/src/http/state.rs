@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::caller::{self, Peer};
 use super::error::ApiError;
 use super::limits::{Counted, RateLimit};
+use super::webhook::UnknownOutcomes;
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::config::{BaseUrl, Network, Origin, Registration};
@@ -73,6 +74,8 @@ pub struct AppState {
     pub rate: Rate,
     /// Whether the store has failed.
     pub failed: Arc<AtomicBool>,
+    /// Signals whose senders were told that their outcome is unknown.
+    pub unknown_outcomes: UnknownOutcomes,
     /// When the store last proved that it takes writes.
     pub probed: Mutex<Option<Instant>>,
     /// The order to stop.

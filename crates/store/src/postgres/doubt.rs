@@ -6,8 +6,8 @@ use tokio::time::timeout;
 
 use super::batch::{Batch, Link};
 use super::books::Group;
-use super::lane::STEP_LIMIT;
 use super::sql::Sql;
+use super::step::STEP_LIMIT;
 use crate::StoreError;
 
 /// An entry and its hash: nothing else hashes to that.

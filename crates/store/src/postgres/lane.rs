@@ -2,7 +2,7 @@
 //!
 //! A user's writes go through one lane of a node. Nodes meet at the user's head, which a group locks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ use tokio::time::{Instant, timeout};
 use tokio_postgres::Error;
 
 use super::batch::Link;
-use super::books::{Group, Needs};
+use super::books::Needs;
 use super::connect::Target;
 use super::doubt::{Evidence, is_there};
 use super::error::{Meaning, meaning, sentence};
 use super::leases::Leases;
 use super::load::load;
 use super::sql::Statements;
+use super::step::{Stopped, roll_back, silent, step};
+use super::waiting::{Outcomes, Waiting, by_user, is_one_users, refuse, release, take_up};
 use super::writes::Writes;
-use crate::fair_queue::{FairQueue, Owner};
-use crate::queue::{Budget, GROUP, Job, PanicWatch, line_up, run};
+use crate::fair_queue::FairQueue;
+use crate::queue::{GROUP, PanicWatch, line_up};
 use crate::{Commit, CommitListener, Partition, StoreError};
 
-/// How long the server may take for one step of a group; then the connection counts as lost.
-pub(super) const STEP_LIMIT: Duration = Duration::from_secs(3);
 /// How long writes wait for a connection that is being made, before they are told that there is none: over TLS, to a
 /// server far away, it takes a dozen ways there and back. One that is refused they are told of at once.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
@@ -39,21 +39,6 @@ const RECONNECT_AFTER: Duration = Duration::from_millis(100);
 const TRIES: usize = 4;
 /// The most sets of open orders that a group reads: each may have thousands of rows.
 const OPEN_SETS: usize = 8;
-
-/// What waits in a lane.
-pub(super) struct Waiting {
-    pub(super) needs: Needs,
-    pub(super) job: Box<dyn Job<Group>>,
-}
-
-impl Waiting {
-    fn owner(&self) -> Owner {
-        self.job.owner()
-    }
-}
-
-/// What became of each job of a group.
-type Outcomes = Vec<Result<(), StoreError>>;
 
 /// A group whose commit was sent and never answered.
 struct Doubt {
@@ -220,7 +205,7 @@ impl Lane {
                     Err((back, Failure::Undone(_, Meaning::Again))) => jobs = back,
                     // With one user's head alone there is nothing to wait for in the wrong order.
                     Err((back, Failure::Undone(_, Meaning::Deadlocked))) if is_one_users(&back) => {
-                        jobs = back
+                        jobs = back;
                     }
                     Err((back, Failure::Undone(error, meaning)))
                         if back.len() == 1 || (meaning == Meaning::Locked && is_one_users(&back)) =>
@@ -276,7 +261,7 @@ impl Lane {
         let mut group = match step(load(link, &needs)).await {
             Ok(Ok(group)) => group,
             Ok(Err(error)) => return Err((jobs, undo(link, error, Meaning::Refused).await)),
-            Err(failure) => return Err((jobs, failure.undone_by(link).await)),
+            Err(stopped) => return Err((jobs, undo_stopped(link, stopped).await)),
         };
         let (jobs, ran) = take_up(&mut group, jobs, &mut self.queue);
         let made = match ran {
@@ -336,68 +321,6 @@ impl Lane {
     }
 }
 
-/// Takes up and runs jobs for as long as a group may last; the rest goes back to the queue. Returns what was taken up.
-fn take_up(
-    group: &mut Group,
-    jobs: Vec<Waiting>,
-    queue: &mut FairQueue<Waiting>,
-) -> (Vec<Waiting>, Result<Outcomes, StoreError>) {
-    let (budget, mut outcomes, mut taken) = (Budget::begin(), Ok(Vec::new()), Vec::new());
-    let mut jobs = jobs.into_iter();
-    while !budget.is_spent(group.work)
-        && let Ok(done) = &mut outcomes
-        && let Some(mut next) = jobs.next()
-    {
-        // Until here, with everything at hand that it needs, it could be withdrawn.
-        if !next.job.take() {
-            continue;
-        }
-        let before = group.work;
-        match run(group, &mut next.job) {
-            Ok(outcome) => done.push(outcome),
-            Err(error) => outcomes = Err(error),
-        }
-        queue.charge(next.owner(), group.work - before);
-        taken.push(next);
-    }
-    for rest in jobs.rev() {
-        queue.put_back(rest.owner(), rest);
-    }
-    (taken, outcomes)
-}
-
-/// After a rollback: the jobs wait again.
-fn release(jobs: &[Waiting]) {
-    jobs.iter().for_each(|waiting| waiting.job.release());
-}
-
-/// Each user's jobs, and each that makes a user by itself.
-fn by_user(jobs: Vec<Waiting>) -> Vec<Vec<Waiting>> {
-    let mut groups: BTreeMap<UserId, Vec<Waiting>> = BTreeMap::new();
-    let mut alone = Vec::new();
-    for waiting in jobs {
-        match waiting.needs.head {
-            Some(user_id) => groups.entry(user_id).or_default().push(waiting),
-            None => alone.push(vec![waiting]),
-        }
-    }
-    groups.into_values().chain(alone).collect()
-}
-
-fn is_one_users(jobs: &[Waiting]) -> bool {
-    let mut users = jobs.iter().map(|waiting| waiting.needs.head);
-    match users.next() {
-        Some(Some(first)) => users.all(|user_id| user_id == Some(first)),
-        Some(None) | None => jobs.len() < 2,
-    }
-}
-
-fn refuse(jobs: Vec<Waiting>, error: &StoreError) {
-    for Waiting { job, .. } in jobs {
-        job.answer(Err(error.clone()));
-    }
-}
-
 async fn link_to(target: Target) -> Result<Link, String> {
     let made = async {
         let client = target.connect().await?;
@@ -410,29 +333,14 @@ async fn link_to(target: Target) -> Result<Link, String> {
     }
 }
 
-/// Why a step of a group did not end well.
-enum Stopped {
-    Said(Error),
-    Silent,
-}
-
-async fn step<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Stopped> {
-    match timeout(STEP_LIMIT, work).await {
-        Ok(done) => done.map_err(Stopped::Said),
-        Err(_) => Err(Stopped::Silent),
-    }
-}
-
-impl Stopped {
-    /// Before COMMIT was sent: whatever it was, nothing is stored.
-    async fn undone_by(self, link: &Link) -> Failure {
-        match self {
-            Self::Said(error) => {
-                let meaning = meaning(&error);
-                undo(link, error.into(), meaning).await
-            }
-            Self::Silent => Failure::Lost(silent()),
+/// Before COMMIT was sent: whatever stopped the group, nothing is stored.
+async fn undo_stopped(link: &Link, stopped: Stopped) -> Failure {
+    match stopped {
+        Stopped::Said(error) => {
+            let meaning = meaning(&error);
+            undo(link, error.into(), meaning).await
         }
+        Stopped::Silent => Failure::Lost(silent()),
     }
 }
 
@@ -445,18 +353,6 @@ async fn undo(link: &Link, error: StoreError, meaning: Meaning) -> Failure {
         Ok(()) => Failure::Undone(error, meaning),
         Err(_) => Failure::Lost(error),
     }
-}
-
-async fn roll_back(link: &Link) -> Result<(), StoreError> {
-    match step(link.client.batch_execute("ROLLBACK")).await {
-        Ok(()) => Ok(()),
-        Err(Stopped::Said(error)) => Err(error.into()),
-        Err(Stopped::Silent) => Err(silent()),
-    }
-}
-
-fn silent() -> StoreError {
-    StoreError::Unavailable("the database does not answer".to_owned())
 }
 
 /// The lane of a user, of so many.

@@ -14,7 +14,9 @@ mod migrate;
 mod orders;
 mod rows;
 mod sql;
+mod step;
 mod tls;
+mod waiting;
 mod work;
 mod writes;
 
@@ -32,9 +34,10 @@ use self::batch::Parameter;
 use self::books::{Group, Needs};
 use self::connect::{Target, settle};
 use self::error::{Meaning, meaning, sentence};
-use self::lane::{Lane, Terms, Waiting, lane_of};
+use self::lane::{Lane, Terms, lane_of};
 use self::leases::Leases;
 pub use self::migrate::{migrate, migrations};
+use self::waiting::Waiting;
 use crate::queue::{Patience, Queue, queue};
 use crate::{CommitListener, OpenError, Role, StoreError};
 

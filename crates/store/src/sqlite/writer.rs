@@ -143,7 +143,7 @@ impl Commits {
                     self.commit_group(&mut alone);
                 }
                 Err(error) => {
-                    std::iter::once(job).chain(&mut jobs).for_each(|job| job.answer(Err(error.clone())))
+                    std::iter::once(job).chain(&mut jobs).for_each(|job| job.answer(Err(error.clone())));
                 }
             }
         }

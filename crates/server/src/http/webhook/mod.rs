@@ -1,25 +1,20 @@
 //! A signal arrives: understood, admitted, stored, and only then answered 200.
 
 mod answer;
+mod command;
 mod decide;
 mod delivery;
+mod process;
+mod unknown;
 
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
 use bytes::Bytes;
-use hookfill_domain::ids::UserId;
-use hookfill_domain::manage::{Command, CommandError};
-use hookfill_domain::order::Order;
-use hookfill_domain::time::Timestamp;
-use hookfill_domain::wire::Status;
-use hookfill_store::{
-    Accepted, MAX_TOUCHED, Made, Managed, NewCommand, NewOrder, OrderQuery, Patience, Refusal, Remembered,
-    Scope, StoreError,
-};
-use http::{HeaderMap, Request, StatusCode};
+use hookfill_store::Scope;
+use http::{HeaderMap, Request};
 use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
@@ -27,16 +22,18 @@ use utoipa::ToSchema;
 use super::auth::{Caller, require};
 use super::body::{self, Object};
 use super::error::{ApiError, Problem};
-use super::limits::SIGNAL_ANSWER;
+use super::limits::{SIGNAL_ANSWER, SIGNAL_WRITE};
 use super::state::AppState;
 use crate::telemetry::SignalOutcome;
-use decide::{Decision, decide};
+use answer::Done;
 use delivery::Delivery;
+use process::{Ended, process};
+use unknown::{Earlier, Fate, Outcome};
 
 pub use answer::{SignalAccepted, TouchedView};
+pub(super) use command::would_refuse;
 pub(super) use decide::{Admitted, admit};
-
-use answer::{Done, command_details, order_details, refusal_details};
+pub use unknown::{REMEMBERED, UnknownOutcomes};
 
 /// A signal.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -64,172 +61,101 @@ pub struct SignalBody {
               (status = 429, body = Problem), (status = 503, body = Problem)))]
 pub async fn receive(
     State(state): State<Arc<AppState>>,
-    caller: Caller,
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
+    let began = Instant::now();
+    let (mut parts, body) = request.into_parts();
+    let caller = in_time(began + SIGNAL_ANSWER, Caller::from_request_parts(&mut parts, &state)).await?;
     require(&caller, Scope::Submit)?;
-    let (parts, body) = request.into_parts();
     body::expect_json(&parts.headers)?;
+    let authenticated = began.elapsed();
     let bytes = body::read(&parts.headers, body).await?;
-    let arrived = Instant::now();
-    let answer = take(&state, &caller, &parts.headers, &bytes, arrived + SIGNAL_ANSWER).await;
+    // How long the body took to arrive is its sender's affair; what came before is ours.
+    let (arrived, read) = (Instant::now() - authenticated, Instant::now());
+    let delivered = Delivered { caller, headers: parts.headers, bytes, arrived };
+    let answer = take(&state, delivered).await;
     let (outcome, code) = match &answer {
         Ok(done) if done.duplicate => (SignalOutcome::Duplicate, ""),
         Ok(_) => (SignalOutcome::Accepted, ""),
         Err(error) if error.status().is_server_error() => (SignalOutcome::Unstored, error.code()),
         Err(error) => (SignalOutcome::Refused, error.code()),
     };
-    state.metrics.count_signal(outcome, code, arrived.elapsed());
+    state.metrics.count_signal(outcome, code, read.elapsed());
     answer.map(Done::into_response)
 }
 
-async fn take(
-    state: &AppState,
-    caller: &Caller,
-    headers: &HeaderMap,
-    bytes: &Bytes,
-    deadline: Instant,
-) -> Result<Done, ApiError> {
-    let object = Object::parse(bytes)?;
-    let delivery = Delivery::read(&object, headers, bytes)?;
-    let accounts = in_time(deadline, state.credentials.accounts(caller.user_id)).await?;
-    let now = Now { at: state.clock.now(), deadline };
-    let done = match decide(&delivery, &accounts, caller, now.at) {
-        Ok(Decision::Order(order)) => accept(state, &delivery, *order, now).await?,
-        Ok(Decision::Command { command, account_id }) => {
-            let new = NewCommand {
-                user_id: caller.user_id,
-                account_id,
-                command,
-                idempotency: delivery.idempotency,
-                details: command_details(&delivery),
-                at: now.at,
-            };
-            manage(state, new, now).await?
+/// A signal's request, read whole.
+struct Delivered {
+    caller: Caller,
+    headers: HeaderMap,
+    bytes: Bytes,
+    arrived: Instant,
+}
+
+impl Delivered {
+    /// From when on it is withdrawn unless its commit is under way.
+    fn withdraw_at(&self) -> Instant {
+        self.arrived + SIGNAL_WRITE
+    }
+
+    /// When its sender has to be answered.
+    fn answer_at(&self) -> Instant {
+        self.arrived + SIGNAL_ANSWER
+    }
+}
+
+async fn take(state: &Arc<AppState>, delivered: Delivered) -> Result<Done, ApiError> {
+    let object = Object::parse(&delivered.bytes)?;
+    let delivery = Delivery::read(&object, &delivered.headers, &delivered.bytes)?;
+    let (key_id, bytes) = (delivered.caller.key_id, &delivered.bytes);
+    if let Some(earlier) = state.unknown_outcomes.earlier(key_id, bytes, delivery.idempotency) {
+        // To its end, whether or not its sender waits for it: the next repetition is to find what became of it.
+        let repeated = tokio::spawn(repeat(Arc::clone(state), delivered, earlier));
+        return repeated.await.unwrap_or_else(|_| Err(ApiError::internal()));
+    }
+    match process(state, &delivered, &delivery).await? {
+        Ended::Done(done) => Ok(done),
+        Ended::UnderWay(write) => {
+            state.unknown_outcomes.remember(key_id, bytes, delivery.idempotency, write);
+            Err(ApiError::outcome_unknown())
         }
-        // What was accepted once stays so, whatever the language or the policy says of it today. What is understood
-        // is looked up where it is stored.
-        Err(refused) => match delivery.idempotency {
-            Some(key) => match in_time(deadline, state.store.remembered(caller.user_id, key)).await? {
-                Some(known) => return replay(known),
-                None => Err(refused),
-            },
-            None => Err(refused),
-        },
+    }
+}
+
+/// Answers the repetition of a delivery whose outcome was unknown: with what became of that one, or, if it was not
+/// stored, as if this were the first.
+async fn repeat(state: Arc<AppState>, delivered: Delivered, earlier: Arc<Earlier>) -> Result<Done, ApiError> {
+    let object = Object::parse(&delivered.bytes)?;
+    let delivery = Delivery::read(&object, &delivered.headers, &delivered.bytes)?;
+    let unknown = || {
+        state.unknown_outcomes.told_again(&earlier);
+        Err(ApiError::outcome_unknown())
     };
-    if let Err(refused) = &done {
-        note_refusal(state, caller.user_id, &delivery, refused, now).await?;
+    let Some(mut fate) = earlier.fate(delivered.answer_at()).await else { return unknown() };
+    match &*fate {
+        Fate::Ended(Outcome::Stored(made)) => return Ok(Done { made: made.clone(), duplicate: true }),
+        Fate::UnderWay(_) | Fate::Ended(Outcome::Unknown) => return unknown(),
+        Fate::Ended(Outcome::NotStored) => {}
     }
-    done
+    match process(&state, &delivered, &delivery).await? {
+        Ended::Done(done) => {
+            *fate = Fate::Ended(Outcome::Stored(done.made.clone()));
+            Ok(done)
+        }
+        Ended::UnderWay(write) => {
+            *fate = Fate::under_way(write);
+            unknown()
+        }
+    }
 }
 
-/// When a signal is taken, and until when it must be answered.
-#[derive(Clone, Copy)]
-struct Now {
-    at: Timestamp,
+/// An answer of the store, if it comes before the deadline.
+async fn in_time<T, E: Into<ApiError>>(
     deadline: Instant,
-}
-
-/// What becomes of a signal: done, or refused and to be put on the audit log.
-type Outcome = Result<Done, ApiError>;
-
-async fn accept(
-    state: &AppState,
-    delivery: &Delivery<'_>,
-    order: Order,
-    now: Now,
-) -> Result<Outcome, ApiError> {
-    let details = order_details(delivery, &order);
-    let order_id = order.id;
-    let new = NewOrder { order, idempotency: delivery.idempotency, details };
-    Ok(match state.store.accept_signal(new, Patience::until(now.deadline)).await? {
-        Accepted::Created(_) => Ok(Done { made: Made::Order(order_id), duplicate: false }),
-        Accepted::Remembered(known) => return replay(known).map(Ok),
-    })
-}
-
-async fn manage(state: &AppState, new: NewCommand, now: Now) -> Result<Outcome, ApiError> {
-    let (kind, nothing) = (new.command.kind(), nothing_to_do(&new.command));
-    let about = subject(&new.command);
-    Ok(match state.store.manage(new, Patience::until(now.deadline)).await? {
-        Managed::Touched(orders) => {
-            let orders = orders.iter().map(|order| order.id).collect();
-            Ok(Done { made: Made::Command { kind: kind.to_owned(), orders }, duplicate: false })
-        }
-        Managed::Nothing => Err(nothing),
-        Managed::TooMany => {
-            let detail = format!("This is about more than {MAX_TOUCHED} orders{about}; none was touched.");
-            Err(ApiError::conflict("too_many_orders", detail))
-        }
-        Managed::Impossible(error) => Err(impossible(&error)),
-        Managed::Remembered(known) => return replay(known).map(Ok),
-    })
-}
-
-fn nothing_to_do(command: &Command) -> ApiError {
-    let detail = format!("There is no open order{} that this could {}.", subject(command), command.kind());
-    ApiError::conflict(command.nothing(), detail)
-}
-
-fn impossible(error: &CommandError) -> ApiError {
-    let code = match error {
-        CommandError::WrongSide { .. } => "wrong_side",
-        CommandError::NoEntryPrice(_) => "no_entry_price",
-    };
-    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, error.to_string())
-}
-
-/// Whether a command would be refused now, as far as a page of the caller's latest orders of each status tells.
-pub(super) async fn would_refuse(
-    state: &AppState,
-    caller: &Caller,
-    command: &Command,
-) -> Result<Option<ApiError>, ApiError> {
-    let mut found = false;
-    for status in [Status::Pending, Status::Executed] {
-        let instrument = command.instrument().cloned();
-        let query = OrderQuery { before: None, status: Some(status), instrument, limit: MAX_TOUCHED };
-        for order in state.store.orders(caller.user_id, query).await?.items {
-            match command.change_for(&order) {
-                Ok(change) => found |= change.is_some(),
-                Err(error) => return Ok(Some(impossible(&error))),
-            }
-        }
-    }
-    Ok((!found).then(|| nothing_to_do(command)))
-}
-
-fn subject(command: &Command) -> String {
-    command.instrument().map(|instrument| format!(" of {instrument}")).unwrap_or_default()
-}
-
-async fn note_refusal(
-    state: &AppState,
-    user_id: UserId,
-    delivery: &Delivery<'_>,
-    refused: &ApiError,
-    now: Now,
-) -> Result<(), ApiError> {
-    let details = refusal_details(delivery, refused);
-    let refusal = Refusal { user_id, at: now.at, details };
-    Ok(state.store.refuse_signal(refusal, Patience::until(now.deadline)).await?)
-}
-
-fn replay(known: Remembered) -> Result<Done, ApiError> {
-    if known.same_body {
-        return Ok(Done { made: known.made, duplicate: true });
-    }
-    let detail = "This idempotency key was used with another body.";
-    Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail))
-}
-
-/// What the store answers, if it does so before the deadline.
-async fn in_time<T>(
-    deadline: Instant,
-    asked: impl Future<Output = Result<T, StoreError>>,
+    asked: impl Future<Output = Result<T, E>>,
 ) -> Result<T, ApiError> {
     match tokio::time::timeout_at(deadline, asked).await {
-        Ok(answer) => Ok(answer?),
+        Ok(answer) => answer.map_err(Into::into),
         Err(_) => Err(ApiError::unavailable("The store does not answer in time; send it again.")),
     }
 }

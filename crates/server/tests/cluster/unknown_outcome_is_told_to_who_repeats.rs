@@ -1,0 +1,94 @@
+//! A COMMIT whose fate is unknown when its sender has to be answered: whoever repeats the signal, without any key, gets
+//! what became of it.
+
+use hookfill_rig::{Postgres, Proxy};
+use http::Method;
+use serde_json::json;
+
+use crate::harness::client::{Answer, Connection};
+use crate::harness::reading::Reader;
+use crate::harness::scene::Scene;
+use crate::harness::{BUY, PATIENCE};
+
+const COMMIT: &str = "COMMIT\0";
+
+/// One node that reaches its database through a proxy, and one user.
+fn scene() -> (Scene, Proxy) {
+    let scene = Scene::on(Postgres::shared().database());
+    let proxy = Proxy::to(&scene.server());
+    let scene = scene.with_first_node_through(&proxy.address(), 1, 1);
+    (scene, proxy)
+}
+
+fn send(scene: &Scene, connection: &mut Connection) -> Answer {
+    let body = json!({ "signal": BUY }).to_string();
+    let key = &scene.traders[0].api_key;
+    let sent = connection.ask(key, Method::POST, "/webhook/receive-signal/", &body);
+    scene.wait(sent).expect("an answer")
+}
+
+/// Sends until it is known what became of it.
+fn repeat(scene: &Scene, connection: &mut Connection) -> Answer {
+    let began = std::time::Instant::now();
+    loop {
+        let answer = send(scene, connection);
+        if answer.status != 503 {
+            return answer;
+        }
+        assert!(began.elapsed() < PATIENCE, "{answer:?}");
+    }
+}
+
+fn is_unknown(answer: &Answer) -> bool {
+    answer.status == 503 && answer.json()["code"] == "outcome_unknown"
+}
+
+/// The COMMIT of the first order takes longer than its sender may wait, on the server.
+const SLOWLY: &str = "
+    CREATE SEQUENCE dawdles;
+    CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN
+            IF nextval('dawdles') = 1 THEN PERFORM pg_sleep(2.8); END IF;
+            RETURN NULL;
+        END$$;
+    CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION dawdle();";
+
+fn order_ids(scene: &Scene) -> Vec<String> {
+    let mut reader = Reader::at(scene.nodes[0].address(), &scene.traders[0]);
+    scene.wait(reader.orders()).into_iter().map(|order| order.id).collect()
+}
+
+#[test]
+fn if_it_was_made_with_the_first_order() {
+    let (scene, _proxy) = scene();
+    let mut connection = Connection::to(scene.nodes[0].address());
+    scene.database.psql(SLOWLY);
+    let first = send(&scene, &mut connection);
+    assert!(is_unknown(&first), "{first:?}");
+    let answer = repeat(&scene, &mut connection);
+    assert_eq!((answer.status, &answer.json()["duplicate"]), (200, &json!(true)), "{answer:?}");
+    assert_eq!(order_ids(&scene), [answer.json()["order_id"].as_str().expect("an id")]);
+}
+
+#[test]
+fn if_it_never_arrived_with_an_order_of_its_own() {
+    let (scene, proxy) = scene();
+    let mut connection = Connection::to(scene.nodes[0].address());
+    let trigger = proxy.freeze_before(COMMIT, 1);
+    let first = std::thread::scope(|threads| {
+        let sending = threads.spawn(|| send(&scene, &mut connection));
+        trigger.wait_until_fired(1, PATIENCE);
+        // Nor can it be looked up whether it was made.
+        proxy.freeze();
+        sending.join().expect("an answer")
+    });
+    assert!(is_unknown(&first), "{first:?}");
+    proxy.cut();
+    proxy.thaw();
+    let answer = repeat(&scene, &mut connection);
+    assert_eq!((answer.status, answer.json().get("duplicate")), (200, None), "{answer:?}");
+    let again = send(&scene, &mut connection);
+    assert_eq!(again.json()["order_id"], answer.json()["order_id"]);
+    assert_eq!(order_ids(&scene), [answer.json()["order_id"].as_str().expect("an id")]);
+}
