@@ -39,6 +39,9 @@ pub(super) fn check_bytes(text: &str) -> Result<(), SignalError> {
         } else {
             is_direction_override(c) || ('\u{80}'..'\u{a0}').contains(&c) && c != '\u{85}'
         };
+        if c == char::REPLACEMENT_CHARACTER {
+            return Err(lost_characters(Span { start, end: start + c.len_utf8() }));
+        }
         if deceives {
             return Err(SignalError {
                 code: ErrorCode::BadEncoding,
@@ -58,6 +61,12 @@ pub(super) fn check_bytes(text: &str) -> Result<(), SignalError> {
         });
     }
     Ok(())
+}
+
+/// U+FFFD stands where a program could not read what the sender wrote.
+pub(super) fn lost_characters(span: Span) -> SignalError {
+    let detail = "Characters were lost on the way: U+FFFD stands in their place. Send the message as UTF-8.";
+    SignalError::at(ErrorCode::BadEncoding, span, detail)
 }
 
 /// Refuses a text of too many or too long lines.

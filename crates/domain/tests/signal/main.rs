@@ -1,6 +1,7 @@
 //! Properties of the signal language, through its public door.
 
 mod documented;
+mod encoding;
 mod forms;
 mod linear;
 mod round_trip;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Node, Reader, Value};
+use crate::signal::limits::lost_characters;
 use crate::signal::{SignalError, Span};
 
 impl<'a> Reader<'a> {
@@ -19,7 +20,11 @@ impl<'a> Reader<'a> {
                     let text = copied.get_or_insert_default();
                     text.push_str(&self.text[from..self.at]);
                     self.at += 1;
+                    let escape = self.at - 1;
                     let c = self.escape()?;
+                    if c == char::REPLACEMENT_CHARACTER {
+                        return Err(lost_characters(Span { start: escape, end: self.at }));
+                    }
                     copied.get_or_insert_default().push(c);
                     from = self.at;
                 }
