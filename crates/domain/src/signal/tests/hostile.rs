@@ -49,12 +49,19 @@ fn a_header_said_twice_before_the_prices_is_one_order() {
 }
 
 #[test]
-fn a_target_said_twice_is_one() {
-    assert_eq!(order("BUY CHFJPY TP 180 SL 170 TP 180"), "buy CHFJPY market sl 170 tp 180");
+fn equal_targets_are_separate_targets() {
+    assert_eq!(order("BUY CHFJPY TP 180 SL 170 TP 180"), "buy CHFJPY market sl 170 tp 180,180");
     assert_eq!(
         order("BUY CHFJPY SL 170\nTP1 180\nTP2 180.0\nTP3 182"),
-        "buy CHFJPY market sl 170 tp 180,182"
+        "buy CHFJPY market sl 170 tp 180,180.0,182"
     );
+    assert_eq!(order("BUY CHFJPY SL 170 TP 180 / 180"), "buy CHFJPY market sl 170 tp 180,180");
+}
+
+#[test]
+fn a_target_said_twice_by_its_number_is_one() {
+    assert_eq!(order("BUY CHFJPY SL 170\nTP1 180\nTP2 182\nTP1 180"), "buy CHFJPY market sl 170 tp 180,182");
+    assert_eq!(order("BUY CHFJPY\nTP1: 180 (TP1: 180)\nSL 170"), "buy CHFJPY market sl 170 tp 180");
 }
 
 #[test]

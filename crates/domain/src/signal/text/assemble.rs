@@ -23,7 +23,6 @@ impl Scan<'_> {
             self.judge(*leftover)?;
         }
         self.refuse_weak_index()?;
-        self.draft.count_targets_once();
         check::check(&self.draft, side)?;
         if self.survey.modifies {
             return modify(self.draft);

@@ -121,16 +121,6 @@ impl Draft {
         }
     }
 
-    /// Keeps the first of equal targets: said twice, a target is still one.
-    pub(in super::super) fn count_targets_once(&mut self) {
-        let all = std::mem::take(&mut self.targets);
-        for target in all {
-            if self.targets.iter().all(|kept| kept.price.value() != target.price.value()) {
-                self.targets.push(target);
-            }
-        }
-    }
-
     /// Every price, for judging whether another number looks like one.
     pub(in super::super) fn prices(&self) -> impl Iterator<Item = Price> {
         self.entries.iter().chain(&self.stop_loss).chain(&self.targets).map(|priced| priced.price)

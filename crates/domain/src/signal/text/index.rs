@@ -34,6 +34,7 @@ impl Scan<'_> {
         if self.field == Field::Label(Label::Entry) {
             self.indexed = true;
         }
+        self.counted = digits.parse().ok();
         Ok(number + 1)
     }
 
@@ -47,6 +48,7 @@ impl Scan<'_> {
         if self.tokens.get(at + 1).is_some_and(|next| next.glued && !matches!(next.kind, Kind::Mark(_))) {
             return Err(self.no_plain_number(self.chunk(token.span()), "is no plain number"));
         }
+        self.counted = index.parse().ok();
         self.priced(Priced { price: number::read::<Price>(price, span)?, span });
         self.waits = Waits::No;
         Ok(at + 1)

@@ -4,6 +4,7 @@ use super::super::token::Kind;
 use super::super::{ErrorCode, SignalError, Span};
 use super::label::Label;
 use super::scan::{Before, Scan};
+use crate::money::Price;
 
 impl Scan<'_> {
     /// A stop loss or target has its value. Behind the side it closes the header: a title may repeat the header
@@ -43,6 +44,17 @@ impl Scan<'_> {
         let target = label == Label::Target && !self.draft.targets.is_empty();
         let header = self.repeated.side.filter(|_| stop || target).or(self.repeated.symbol.filter(|_| stop));
         header.map_or(Ok(()), |span| Err(second_order(span)))
+    }
+
+    /// `TP1 180 … TP1 180`: one target said twice. Two targets at one price are two.
+    pub(super) fn is_echo(&mut self, price: Price) -> bool {
+        let Some(index) = self.counted.take() else {
+            return false;
+        };
+        let same = |(counted, known): &(u8, Price)| *counted == index && known.value() == price.value();
+        let echo = self.numbered.iter().any(same);
+        self.numbered.push((index, price));
+        echo
     }
 
     fn is_before_symbol(&self, at: usize) -> bool {

@@ -7,6 +7,7 @@ use super::super::{ErrorCode, Reading, SignalError, Span};
 use super::draft::{Draft, Manner, Priced};
 use super::label::{Label, label_at};
 use super::survey::Survey;
+use crate::money::Price;
 
 pub(super) use super::state::{Before, Between, Field, Leftover, Loose, Repeated, Waits};
 
@@ -40,6 +41,10 @@ pub(super) struct Scan<'a> {
     pub(super) points: u8,
     /// What has come of a second order.
     pub(super) repeated: Repeated,
+    /// The number behind the label of a target: `TP2`.
+    pub(super) counted: Option<u8>,
+    /// Targets that were named by their number.
+    pub(super) numbered: Vec<(u8, Price)>,
 }
 
 impl<'a> Scan<'a> {
@@ -66,6 +71,8 @@ impl<'a> Scan<'a> {
             beside: None,
             points: 0,
             repeated: Repeated::default(),
+            counted: None,
+            numbered: Vec::new(),
         }
     }
 
@@ -130,6 +137,7 @@ impl<'a> Scan<'a> {
     pub(super) fn expect(&mut self, label: Label, waits: Waits, span: Span) {
         (self.field, self.waits, self.label) = (Field::Label(label), waits, span);
         (self.below, self.on_line, self.between) = (false, 0, Between::Blank);
+        self.counted = None;
     }
 
     /// Refuses the message if a label still waits for its value.
@@ -313,7 +321,9 @@ impl<'a> Scan<'a> {
         self.on_line += 1;
         if self.field == Field::Label(Label::Target) {
             self.protect();
-            self.draft.targets.push(priced);
+            if !self.is_echo(priced.price) {
+                self.draft.targets.push(priced);
+            }
         } else {
             if zone {
                 self.draft.joined = super::draft::Joined::Zone;
