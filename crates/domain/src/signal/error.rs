@@ -145,6 +145,8 @@ codes! {
     ContextRequired = "context_required",
     /// An asset that no broker here trades.
     UnsupportedAsset = "unsupported_asset",
+    /// Something that is understood and that no broker here can do yet.
+    Unsupported = "unsupported",
     /// A parameter that the dialect does not have.
     UnknownParameter = "unknown_parameter",
     /// Too old to act on.

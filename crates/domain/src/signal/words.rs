@@ -193,8 +193,8 @@ vocabulary! {
     Term: "TERM" "TERMS";
     /// A line of small print.
     SmallPrint: "ADVICE" "DISCLAIMER" "GUARANTEE" "GUARANTEED" "COPYRIGHT" "COPYRIGHTS" "RESERVED" "FINANCIAL" "EDUCATIONAL" "DYOR" "RESPONSIBILITY" "RESPONSIBLE";
-    /// Begins a section about later moves of the stop loss.
-    Trailing: "TRAILING";
+    /// A stop loss that follows the price.
+    Trailing: "TRAILING" "TRAIL" "TSL";
     /// Weakens an instruction to a thought.
     Hedge: "HOW" "SHOULD" "MIGHT" "COULD" "WOULD" "MAYBE" "PERHAPS" "POSSIBLE" "POSSIBLY" "POTENTIAL" "POTENTIALLY" "LOOKING" "THINKING" "CONSIDER" "CONSIDERING" "EXPECTING" "WATCHLIST" "READY" "PREPARE" "PREPARING";
     /// Takes the message back.
@@ -204,7 +204,7 @@ vocabulary! {
     /// A candle's close is no price.
     Candle: "CANDLE" "DAILY";
     /// Says when the signal ends.
-    Expiry: "EXPIRY" "EXPIRES" "EXPIRE" "EXPIRATION" "VALID";
+    Expiry: "EXPIRY" "EXPIRES" "EXPIRE" "EXPIRATION" "EXPIRING" "VALID" "VALIDITY";
     /// Options and futures contracts.
     Option: "BTO" "STC" "STO" "CE" "PE" "CALLS" "PUTS" "STRIKE";
     /// A hundred-millionth of a bitcoin.

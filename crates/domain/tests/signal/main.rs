@@ -3,6 +3,7 @@
 mod documented;
 mod encoding;
 mod forms;
+mod lifetime;
 mod linear;
 mod round_trip;
 mod slips;

@@ -6,6 +6,7 @@ use super::super::text::draft::Manner;
 use super::super::{ErrorCode, Parsed, Reading, SignalError, Span, Unit};
 use super::alert::distance;
 use super::fields::{Fields, Scalar, refuse_variable};
+use super::lifetime;
 use super::order::{self, Action, Builder};
 
 /// A call: its name and what stands between its brackets.
@@ -33,6 +34,7 @@ pub(super) fn read(message: &str, reading: &Reading) -> Result<Parsed, SignalErr
     let mut pending = Vec::new();
     for piece in body.split(';').filter(|piece| !piece.trim().is_empty()) {
         let mut call = call(message, piece)?;
+        lifetime::refuse(&mut call.fields)?;
         if !matches!(call.name.text.as_ref(), "market" | "limit") {
             pending.push(call);
             continue;

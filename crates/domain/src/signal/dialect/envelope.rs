@@ -3,7 +3,8 @@
 use super::super::json::{Node, Value};
 use super::super::{ErrorCode, Parsed, Reading, SignalError, Span, limits, text};
 use super::alert;
-use super::fields::plain_name;
+use super::fields::{Fields, plain_name};
+use super::lifetime;
 
 /// Names beside those of the flat alert that say something about an order.
 const TRADING: &[&str] = &[
@@ -31,7 +32,6 @@ const TRADING: &[&str] = &[
     "stopprice",
     "takeprofits",
     "targets",
-    "trailingstop",
     "triggerprice",
     "volume",
 ];
@@ -59,10 +59,18 @@ pub(super) fn refuse_trading_keys(members: &[(Node<'_>, Node<'_>)]) -> Result<()
         matches!(&key.value, Value::Text(name) if is_trading(&plain_name(name), node)) && !is_blank(node)
     });
     let Some((Node { value: Value::Text(name), span }, _)) = trading else {
-        return Ok(());
+        return refuse_terms(members);
     };
     let detail = format!("`{name}` stands beside a `signal` that says the whole order: send one of the two.");
     Err(SignalError::at(ErrorCode::Contradiction, *span, detail))
+}
+
+/// Refuses what limits how long the order works.
+fn refuse_terms(members: &[(Node<'_>, Node<'_>)]) -> Result<(), SignalError> {
+    let is_text = |key: &Node<'_>| matches!(&key.value, Value::Text(name) if name == "signal");
+    let rest: Vec<_> = members.iter().filter(|(key, _)| !is_text(key)).cloned().collect();
+    let mut fields = Fields::of_object(&rest)?;
+    lifetime::refuse(&mut fields)
 }
 
 /// Whether a field says something about an order: `tp2` as `tp` does, and `type` where it names one of orders.

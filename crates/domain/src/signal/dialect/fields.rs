@@ -17,8 +17,11 @@ pub(super) struct Scalar<'a> {
 
 /// What a field holds.
 #[derive(Debug, Clone)]
-enum Content<'a> {
+pub(super) enum Content<'a> {
+    /// `null`.
     Absent,
+    /// A text of blanks: most senders mean nothing by it, but it is no answer to yes or no.
+    Empty,
     Scalar(Scalar<'a>),
     Object(Fields<'a>),
     List(Vec<Node<'a>>),
@@ -64,6 +67,12 @@ pub(super) fn plain_name(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
 }
 
+/// The name without the path and the word that lead to it.
+fn last_part(name: &str) -> &str {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    last.strip_prefix("strategy").filter(|rest| !rest.is_empty()).unwrap_or(last)
+}
+
 impl<'a> Fields<'a> {
     /// The fields of a JSON object. Template variables that are left refuse it.
     pub(super) fn of_object(fields: &[(Node<'a>, Node<'a>)]) -> Result<Self, SignalError> {
@@ -86,7 +95,7 @@ impl<'a> Fields<'a> {
         let scalar = |text: Cow<'a, str>| Content::Scalar(Scalar { text, span: node.span });
         Ok(match &node.value {
             Value::Null => Content::Absent,
-            Value::Text(text) if text.trim().is_empty() => Content::Absent,
+            Value::Text(text) if text.trim().is_empty() => Content::Empty,
             Value::Text(text) => {
                 if !CREDENTIALS.contains(&name) {
                     refuse_variable(text, node.span)?;
@@ -126,7 +135,7 @@ impl<'a> Fields<'a> {
             refuse_variable(value, span)?;
         }
         let content = if value.is_empty() {
-            Content::Absent
+            Content::Empty
         } else {
             Content::Scalar(Scalar { text: Cow::Borrowed(value), span })
         };
@@ -149,7 +158,7 @@ impl<'a> Fields<'a> {
         for field in self.list.iter_mut().filter(|field| names.contains(&field.name.as_str())) {
             field.used = true;
             match &field.content {
-                Content::Absent => {}
+                Content::Absent | Content::Empty => {}
                 Content::Scalar(scalar) => match &found {
                     Some(first) if first.text != scalar.text => {
                         let detail = format!(
@@ -174,6 +183,34 @@ impl<'a> Fields<'a> {
     pub(super) fn peek(&self, name: &str) -> Option<&Scalar<'a>> {
         let field = self.list.iter().find(|field| field.name == name)?;
         if let Content::Scalar(scalar) = &field.content { Some(scalar) } else { None }
+    }
+
+    /// Shows every field to a visitor, also those of the objects inside; what the visitor has read counts as used.
+    ///
+    /// Names come without the path before them: `strategy.market_position` and `strategy_market_position` are one
+    /// name with `market_position`.
+    pub(super) fn visit<V>(&mut self, visitor: &mut V) -> Result<(), SignalError>
+    where
+        V: FnMut(&str, Span, &Content<'a>) -> Result<bool, SignalError>,
+    {
+        for field in &mut self.list {
+            field.used |= visitor(last_part(&field.name), field.span, &field.content)?;
+            if let Content::Object(inside) = &mut field.content {
+                inside.visit(visitor)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether every field holds what `holds` asks.
+    pub(super) fn all(&self, holds: fn(&Content<'a>) -> bool) -> bool {
+        self.list.iter().all(|field| holds(&field.content))
+    }
+
+    /// Whether a field says that the whole object is off: `"enabled": false`.
+    pub(super) fn is_switched_off(&self) -> bool {
+        let switch = ["enabled", "enable", "active", "use"].iter().find_map(|name| self.peek(name));
+        switch.and_then(super::truth::truth) == Some(false)
     }
 
     /// Whether a field is an object that has a field of a name.
@@ -231,9 +268,8 @@ impl<'a> Fields<'a> {
 
     /// Refuses what nobody has read: it may have said something that matters.
     pub(super) fn refuse_rest(&self) -> Result<(), SignalError> {
-        let Some(field) =
-            self.list.iter().find(|field| !field.used && !matches!(field.content, Content::Absent))
-        else {
+        let says = |field: &&Field<'_>| !matches!(field.content, Content::Absent | Content::Empty);
+        let Some(field) = self.list.iter().filter(|field| !field.used).find(says) else {
             return Ok(());
         };
         let detail = format!("The parameter `{}` is not known here.", field.name);

@@ -5,6 +5,7 @@ mod alert;
 mod alertatron;
 mod envelope;
 mod fields;
+mod lifetime;
 mod octobot;
 mod okx;
 mod openalgo;
@@ -14,6 +15,7 @@ mod pineconnector;
 mod strategy;
 mod threecommas;
 mod traderspost;
+mod truth;
 mod whook;
 mod wundertrading;
 
@@ -76,7 +78,8 @@ fn object(message: &str, format: Format, reading: &Reading) -> Result<Parsed, Si
         envelope::refuse_trading_keys(members)?;
         return envelope::read(inner, reading);
     }
-    let fields = Fields::of_object(members)?;
+    let mut fields = Fields::of_object(members)?;
+    lifetime::refuse(&mut fields)?;
     match format {
         Format::TradersPost => traderspost::read(fields, reading),
         Format::OpenAlgo => openalgo::read(fields, reading),

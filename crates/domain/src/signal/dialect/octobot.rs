@@ -1,6 +1,7 @@
 //! OctoBot's `KEY=VALUE` lines: prices may be offsets, and the volume says of which balance it is a part.
 
 use super::fields::{Fields, Scalar};
+use super::lifetime;
 use super::order::{self, Action, Builder};
 use super::pairs::{fields, no_pairs};
 use crate::signal::limits::MAX_TARGETS;
@@ -13,6 +14,7 @@ pub(super) fn read(message: &str, reading: &Reading) -> Result<Parsed, SignalErr
     let symbol = order::required(fields.take(&["symbol"])?, ErrorCode::NoInstrument, "instrument")?;
     let word = order::required(fields.take(&["signal"])?, ErrorCode::UnknownAction, "signal")?;
     let instrument = order::instrument(&symbol, reading)?;
+    lifetime::refuse(&mut fields)?;
     if fields.take(&["reduceonly"])?.is_some_and(|flag| flag.text.eq_ignore_ascii_case("true")) {
         let detail = "An order that only reduces a position is not carried out here.";
         return Err(SignalError::whole(ErrorCode::ContextRequired, detail));

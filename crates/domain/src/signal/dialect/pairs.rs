@@ -3,6 +3,7 @@
 use super::super::{ErrorCode, Parsed, Reading, SignalError, Span};
 use super::alert;
 use super::fields::{Fields, Scalar};
+use super::lifetime;
 use super::order;
 
 /// The pairs of a message, if it is nothing but pairs.
@@ -51,6 +52,7 @@ pub(super) fn are_octobot(message: &str) -> bool {
 /// Reads pairs with the names of the flat alert.
 pub(super) fn read(message: &str, reading: &Reading) -> Result<Parsed, SignalError> {
     let mut fields = no_pairs(fields(message))?;
+    lifetime::refuse(&mut fields)?;
     // Beside `signal=`, `entry_price` is the price that the strategy saw.
     if fields.has("signal") && !fields.has("type") && !fields.has("ordertype") && fields.has("entryprice") {
         return with_reference(&mut fields, reading);

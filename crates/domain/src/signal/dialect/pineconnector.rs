@@ -9,6 +9,7 @@ use super::super::text::draft::Draft;
 use super::super::{ErrorCode, Parsed, Reading, SignalError, Span, Unit};
 use super::alert::{distance, numbered};
 use super::fields::{Fields, Scalar};
+use super::lifetime;
 use super::order::{self, Action, Builder};
 use crate::order::Side;
 
@@ -46,6 +47,7 @@ pub(super) fn read(message: &str, reading: &Reading) -> Result<Parsed, SignalErr
     let action = command_of(word)?;
     let instrument = order::instrument(symbol, reading)?;
     let mut fields = parameters(rest)?;
+    lifetime::refuse(&mut fields)?;
     match action {
         Action::Open(side, manner) => {
             let mut builder = Builder::new(side, word.span, instrument, symbol.span);
@@ -227,16 +229,6 @@ fn rest_of(mut fields: Fields<'_>) -> Result<(), SignalError> {
         let detail = format!("The comment is longer than {LONGEST_COMMENT} characters.");
         return Err(SignalError::at(ErrorCode::TooLarge, comment.span, detail));
     }
-    fields.ignore(&[
-        "magic",
-        "trailing",
-        "trailtrig",
-        "traildist",
-        "trailstep",
-        "betrigger",
-        "beoffset",
-        "spread",
-        "accfilter",
-    ]);
+    fields.ignore(&["magic", "betrigger", "beoffset", "spread", "accfilter"]);
     fields.refuse_rest()
 }

@@ -7,17 +7,8 @@ use super::fields::{Fields, Scalar};
 use super::order::{self, Action, Builder};
 use crate::order::Side;
 
-const IGNORED: &[&str] = &[
-    "time",
-    "interval",
-    "test",
-    "extras",
-    "strategy",
-    "cancel",
-    "delay",
-    "timeinforce",
-    "usefilledquantity",
-];
+const IGNORED: &[&str] =
+    &["time", "interval", "test", "extras", "strategy", "cancel", "delay", "usefilledquantity"];
 
 /// Whether keys stand there that only TradersPost has.
 pub(super) fn is_one(fields: &Fields<'_>) -> bool {

@@ -27,6 +27,9 @@ impl Scan<'_> {
     }
 
     pub(super) fn keyword(&mut self, at: usize, word: Word) -> Result<usize, SignalError> {
+        if word == Word::Expiry {
+            return self.expiry(at);
+        }
         if self.is_small_print() {
             return Ok(at + 1);
         }
@@ -55,6 +58,7 @@ impl Scan<'_> {
             return self.later(at, word);
         }
         if matches!(word, Word::Counter | Word::No | Word::Order | Word::Frame | Word::Time) {
+            self.refuse_day_order(at)?;
             return Ok(self.counter(at, word));
         }
         if word == Word::Month {
@@ -62,8 +66,8 @@ impl Scan<'_> {
             let dated = numbers.take_while(|token| is_part_of_date(**token, self.text));
             return Ok(at + 1 + dated.count());
         }
-        if matches!(word, Word::Trailing | Word::Expiry) {
-            return Ok(self.skip_section(at, word));
+        if word == Word::Trailing {
+            return self.trailing(at);
         }
         if word == Word::Option {
             let detail = "Options are not traded here.";
@@ -78,6 +82,7 @@ impl Scan<'_> {
             return self.price_word(at, word);
         }
         if matches!(word, Word::To | Word::And) {
+            self.refuse_until(at)?;
             if self.on_line > 0 {
                 self.between = if word == Word::To { Between::Range } else { Between::Comma };
             }
@@ -168,6 +173,7 @@ impl Scan<'_> {
     }
 
     fn condition(&mut self, at: usize, word: Word) -> Result<usize, SignalError> {
+        self.refuse_until(at)?;
         let speaks = self.survey.lines.get(self.line).is_some_and(|line| line.speaks);
         let strong = word != Word::Candle && !(word == Word::Break && self.next_word(at) == Some(Word::Even));
         if self.waits == Waits::Must || speaks && strong {

@@ -36,7 +36,7 @@ pub(super) fn label_at(tokens: &[Token], at: usize) -> Option<(Label, usize)> {
         (Word::Lot, Label::Lots, &[Word::Size]),
         (Word::Ratio, Label::Ignored, &[Word::Ratio]),
     ];
-    let word = tokens[at].word()?;
+    let word = tokens.get(at)?.word()?;
     if let Some((_, label, behind)) = SIMPLE.iter().find(|simple| simple.0 == word) {
         return Some((*label, tail(tokens, at + 1, behind)));
     }

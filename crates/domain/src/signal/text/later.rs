@@ -3,7 +3,7 @@
 use super::super::token::Kind;
 use super::super::words::Word;
 use super::super::{ErrorCode, SignalError};
-use super::label::Label;
+use super::label::{Label, label_at};
 use super::scan::{Field, Scan, Waits};
 
 impl Scan<'_> {
@@ -29,7 +29,7 @@ impl Scan<'_> {
         let put_off = line.clone().any(|t| {
             matches!(t.word(), Some(Word::After | Word::Condition | Word::At | Word::Tp | Word::Target))
         });
-        let priced = line.clone().any(|t| t.is_number() && t.text(self.text).len() > 2);
+        let priced = self.holds_a_value(at + 1, line.clone().count());
         let part =
             line.clone().any(|t| t.is_mark(b'%') || matches!(t.word(), Some(Word::Half | Word::Percent)));
         let share = part && self.field == Field::Label(Label::Target) && self.on_line > 0;
@@ -42,6 +42,28 @@ impl Scan<'_> {
         Err(SignalError::at(ErrorCode::SeveralOrders, self.tokens[at].span(), detail))
     }
 
+    /// Something of the order stands in the clause: a price, a size, a second target.
+    fn holds_a_value(&self, from: usize, length: usize) -> bool {
+        let mut targets = 0;
+        (from..from + length).any(|at| {
+            let token = self.tokens[at];
+            if !token.is_number() {
+                let label = label_at(self.tokens, at);
+                return matches!(
+                    label,
+                    Some((Label::Risk | Label::Lots | Label::Units | Label::Size | Label::Leverage, _))
+                );
+            }
+            let behind = self.tokens.get(at + 1);
+            let unit = behind.is_some_and(|next| {
+                next.is_mark(b'%') || matches!(next.word(), Some(Word::Percent | Word::Pip))
+            });
+            let named = at > 0 && matches!(self.tokens[at - 1].word(), Some(Word::Tp | Word::Target));
+            targets += usize::from(named && !unit);
+            !(unit || named && targets == 1 && self.counts_a_target(token))
+        })
+    }
+
     fn behind(&self, at: usize, word: Word) -> bool {
         at > 0 && self.tokens[at - 1].word() == Some(word)
     }
@@ -49,27 +71,5 @@ impl Scan<'_> {
     /// `modify buy`.
     fn modifies(&self, at: usize) -> bool {
         self.tokens[at].word() == Some(Word::Move) && matches!(self.next_word(at), Some(Word::Side(_)))
-    }
-
-    /// A section about later moves, or a time of expiry: set aside.
-    pub(super) fn skip_section(&mut self, at: usize, word: Word) -> usize {
-        let section = word == Word::Trailing
-            && self
-                .tokens
-                .get(at + 1)
-                .is_some_and(|next| next.text(self.text).eq_ignore_ascii_case("configuration"));
-        let rest = &self.tokens[at + 1..];
-        let length = if section {
-            rest.len()
-        } else {
-            rest.iter().take_while(|token| token.kind != Kind::Newline).count()
-        };
-        let (from, to) = (self.tokens[at].start, self.tokens[at + length].end);
-        let written = self.text[from as usize..to as usize].split_whitespace().collect::<Vec<_>>().join(" ");
-        self.draft.notes.push(format!("set aside: {written}"));
-        if section {
-            self.line = self.survey.lines.len();
-        }
-        at + 1 + length
     }
 }

@@ -10,6 +10,7 @@ mod index;
 mod keyword;
 mod label;
 mod later;
+mod lifetime;
 mod manner;
 mod neighbors;
 mod placeholder;
@@ -19,6 +20,7 @@ mod scan;
 mod state;
 mod stop;
 mod survey;
+mod trailing;
 mod unknown;
 mod value;
 

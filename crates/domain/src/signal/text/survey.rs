@@ -3,6 +3,7 @@
 use super::super::token::{Kind, Token};
 use super::super::words::Word;
 use super::super::{ErrorCode, SignalError};
+use super::lifetime::ends_with_a_cancel;
 
 /// What stands on one line.
 #[derive(Debug, Clone, Copy, Default)]
@@ -68,7 +69,7 @@ pub(in super::super) fn survey(text: &str, tokens: &[Token]) -> Survey {
                 } else if instructs(word) && since <= REACH_OF_NEGATION {
                     survey.negated = survey.negated.or(negation);
                 }
-                if word == Word::Past {
+                if word == Word::Past && !ends_with_a_cancel(tokens, at, text) {
                     past = past.or(Some(at));
                 }
                 if word == Word::Withdrawal {
@@ -160,7 +161,8 @@ impl Survey {
             || word == Word::LetterT && tokens.get(at + 1).is_some_and(|t| t.is_number() && t.glued)
             || word == Word::Profit && (previous == Some(Word::Take) || take_before(tokens, at));
         self.target |= target;
-        let commands = commands(word, previous, next(1), tokens[at].text(text));
+        let commands =
+            commands(word, previous, next(1), tokens[at].text(text)) && !ends_with_a_cancel(tokens, at, text);
         if commands {
             self.verb = self.verb.or(Some(at));
         }

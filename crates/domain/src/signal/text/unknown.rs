@@ -13,6 +13,9 @@ impl Scan<'_> {
         if self.is_small_print() || end > at + 1 {
             return Ok(end);
         }
+        if let Some(next) = self.time_in_force(at)? {
+            return Ok(next);
+        }
         self.refuse_word(at)?;
         if self.tokens[at].text(self.text).starts_with('@') {
             return self.mention(at);
@@ -48,7 +51,7 @@ impl Scan<'_> {
     }
 
     /// A label waits for its price, and a word stands there.
-    fn refuse_word(&self, at: usize) -> Result<(), SignalError> {
+    pub(super) fn refuse_word(&self, at: usize) -> Result<(), SignalError> {
         let span = self.tokens[at].span();
         if self.field == Field::Label(Label::Entry) && self.waits == Waits::Must {
             let detail =

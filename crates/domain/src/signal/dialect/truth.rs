@@ -1,0 +1,36 @@
+//! Yes and no, in the spellings of programs.
+
+use super::fields::Scalar;
+
+/// Whether a word says yes or no; `None` for a word that says neither.
+pub(super) fn truth(word: &Scalar<'_>) -> Option<bool> {
+    let plain = word.text.trim().to_ascii_lowercase();
+    let plain = plain.trim_end_matches('0').strip_suffix('.').unwrap_or(&plain);
+    match plain {
+        "true" | "yes" | "y" | "t" | "on" | "1" | "enabled" | "enable" => Some(true),
+        "false" | "no" | "n" | "f" | "off" | "0" | "disabled" | "disable" | "none" | "null" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::Span;
+
+    #[test]
+    fn a_word_says_yes_or_no_in_any_spelling_or_neither() {
+        let said = |text: &'static str| {
+            truth(&Scalar { text: text.into(), span: Span { start: 0, end: text.len() } })
+        };
+        for yes in ["true", "True", "TRUE", "1", "1.0", "1.00", "yes", "Y", "on", "t", "Enabled", " true "] {
+            assert_eq!(said(yes), Some(true), "{yes}");
+        }
+        for no in ["false", "False", "0", "0.0", "no", "N", "off", "F", "disabled", "none"] {
+            assert_eq!(said(no), Some(false), "{no}");
+        }
+        for neither in ["2", "10", "100", "-1", "yes!", "maybe", "65000.0", "1.5", ".", "00"] {
+            assert_eq!(said(neither), None, "{neither}");
+        }
+    }
+}
