@@ -2,6 +2,7 @@
 
 mod documented;
 mod encoding;
+mod exits;
 mod forms;
 mod lifetime;
 mod linear;

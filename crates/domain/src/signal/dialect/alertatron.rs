@@ -8,6 +8,7 @@ use super::alert::distance;
 use super::fields::{Fields, Scalar, refuse_variable};
 use super::lifetime;
 use super::order::{self, Action, Builder};
+use super::position::{Own, Position};
 
 /// A call: its name and what stands between its brackets.
 struct Call<'a> {
@@ -83,7 +84,17 @@ fn call<'a>(message: &str, piece: &'a str) -> Result<Call<'a>, SignalError> {
 
 fn entry(call: &mut Call<'_>, symbol: (crate::instrument::Instrument, Span)) -> Result<Builder, SignalError> {
     let word = order::required(call.fields.take(&["side"])?, ErrorCode::NoSide, "side")?;
-    let Action::Open(side, None) = order::action(&word)? else {
+    let own = Own {
+        size: call.fields.first_of(&["amount"]),
+        price: call.fields.first_of(&["price", "offset"]),
+        contracts: None,
+    };
+    let asked = Position::of(&mut call.fields)?.settle(order::action(&word)?, &own)?.action;
+    if matches!(asked, Action::Close(_)) {
+        let detail = "An order that only reduces a position is not carried out here: send a close.";
+        return Err(SignalError::at(ErrorCode::ContextRequired, word.span, detail));
+    }
+    let Action::Open(side, None) = asked else {
         let detail = format!("`{}` is no side.", word.text);
         return Err(SignalError::at(ErrorCode::UnknownAction, word.span, detail));
     };

@@ -5,6 +5,7 @@ use super::super::{ErrorCode, Parsed, Reading, SignalError, Span, limits, text};
 use super::alert;
 use super::fields::{Fields, plain_name};
 use super::lifetime;
+use super::position::Position;
 
 /// Names beside those of the flat alert that say something about an order.
 const TRADING: &[&str] = &[
@@ -65,12 +66,17 @@ pub(super) fn refuse_trading_keys(members: &[(Node<'_>, Node<'_>)]) -> Result<()
     Err(SignalError::at(ErrorCode::Contradiction, *span, detail))
 }
 
-/// Refuses what limits how long the order works.
+/// Refuses what stands in an object beside the text, or limits how long the order works.
 fn refuse_terms(members: &[(Node<'_>, Node<'_>)]) -> Result<(), SignalError> {
     let is_text = |key: &Node<'_>| matches!(&key.value, Value::Text(name) if name == "signal");
     let rest: Vec<_> = members.iter().filter(|(key, _)| !is_text(key)).cloned().collect();
     let mut fields = Fields::of_object(&rest)?;
-    lifetime::refuse(&mut fields)
+    lifetime::refuse(&mut fields)?;
+    let Some(span) = Position::of(&mut fields)?.place() else {
+        return Ok(());
+    };
+    let detail = "This stands beside a `signal` that says the whole order: send one of the two.";
+    Err(SignalError::at(ErrorCode::Contradiction, span, detail))
 }
 
 /// Whether a field says something about an order: `tp2` as `tp` does, and `type` where it names one of orders.

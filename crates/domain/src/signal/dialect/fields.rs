@@ -202,6 +202,14 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
+    /// Whether a field by one of these names stands here or in an object inside.
+    pub(super) fn has_anywhere(&self, names: &[&str]) -> bool {
+        self.list.iter().any(|field| {
+            names.contains(&field.name.as_str())
+                || matches!(&field.content, Content::Object(inside) if inside.has_anywhere(names))
+        })
+    }
+
     /// Whether every field holds what `holds` asks.
     pub(super) fn all(&self, holds: fn(&Content<'a>) -> bool) -> bool {
         self.list.iter().all(|field| holds(&field.content))
@@ -211,6 +219,11 @@ impl<'a> Fields<'a> {
     pub(super) fn is_switched_off(&self) -> bool {
         let switch = ["enabled", "enable", "active", "use"].iter().find_map(|name| self.peek(name));
         switch.and_then(super::truth::truth) == Some(false)
+    }
+
+    /// The place of the first field among several that holds a single value.
+    pub(super) fn first_of(&self, names: &[&str]) -> Option<Span> {
+        names.iter().find_map(|name| self.peek(name)).map(|scalar| scalar.span)
     }
 
     /// Whether a field is an object that has a field of a name.

@@ -12,6 +12,7 @@ mod openalgo;
 mod order;
 mod pairs;
 mod pineconnector;
+mod position;
 mod strategy;
 mod threecommas;
 mod traderspost;

@@ -4,6 +4,7 @@ use super::fields::{Fields, Scalar};
 use super::lifetime;
 use super::order::{self, Action, Builder};
 use super::pairs::{fields, no_pairs};
+use super::position::{Own, Position};
 use crate::signal::limits::MAX_TARGETS;
 use crate::signal::text::draft::Manner;
 use crate::signal::{Amount, ErrorCode, Parsed, Reading, SignalError, Unit, number};
@@ -15,11 +16,12 @@ pub(super) fn read(message: &str, reading: &Reading) -> Result<Parsed, SignalErr
     let word = order::required(fields.take(&["signal"])?, ErrorCode::UnknownAction, "signal")?;
     let instrument = order::instrument(&symbol, reading)?;
     lifetime::refuse(&mut fields)?;
-    if fields.take(&["reduceonly"])?.is_some_and(|flag| flag.text.eq_ignore_ascii_case("true")) {
-        let detail = "An order that only reduces a position is not carried out here.";
-        return Err(SignalError::whole(ErrorCode::ContextRequired, detail));
-    }
-    match order::action(&word)? {
+    let own = Own {
+        size: fields.first_of(&["volume"]),
+        price: fields.first_of(&["price", "stopprice"]),
+        contracts: None,
+    };
+    match Position::of(&mut fields)?.settle(order::action(&word)?, &own)?.action {
         Action::Open(side, None) => {
             let mut builder = Builder::new(side, word.span, instrument, symbol.span);
             octobot_entry(&mut fields, &mut builder)?;

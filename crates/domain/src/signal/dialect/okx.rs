@@ -3,6 +3,7 @@
 use super::alert;
 use super::fields::Fields;
 use super::order::{self, Action, Builder};
+use super::position::{Own, Position};
 use crate::signal::text::draft::Manner;
 use crate::signal::{Amount, ErrorCode, Parsed, Reading, SignalError, Unit};
 
@@ -15,9 +16,15 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     let investment = fields.take(&["investmenttype"])?;
     let amount = fields.take(&["amount"])?;
     let offset = alert::distance(fields.take(&["orderpriceoffset"])?, Unit::Percent)?;
+    let own = Own {
+        size: amount.as_ref().map(|amount| amount.span),
+        price: kind.as_ref().filter(|kind| !kind.text.eq_ignore_ascii_case("market")).map(|kind| kind.span),
+        contracts: None,
+    };
+    let asked = Position::of(&mut fields)?.settle(order::action(&word)?, &own)?.action;
     fields.ignore(&["timestamp", "maxlag", "signaltoken"]);
     fields.refuse_rest()?;
-    let side = match order::action(&word)? {
+    let side = match asked {
         Action::Open(side, _) => side,
         Action::Close(side) => return order::close((instrument, symbol.span), side, None),
         Action::Cancel(_) | Action::Modify(_) => {

@@ -4,6 +4,7 @@ use super::super::text::draft::Manner;
 use super::super::{ErrorCode, Parsed, Reading, SignalError, Unit};
 use super::fields::{Fields, Scalar};
 use super::order::{self, Action, Builder};
+use super::position::{Own, Position};
 
 /// Reads an order of OpenAlgo.
 pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, SignalError> {
@@ -14,7 +15,16 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
         let detail = "A wanted position, or an order that waits for a trigger, is not carried out here.";
         return Err(SignalError::at(ErrorCode::ContextRequired, found.span, detail));
     }
-    let Action::Open(side, None) = order::action(&word)? else {
+    let own = Own {
+        size: fields.first_of(&["quantity"]),
+        price: fields.peek("pricetype").filter(|kind| kind.text != "MARKET").map(|kind| kind.span),
+        contracts: None,
+    };
+    let asked = Position::of(&mut fields)?.settle(order::action(&word)?, &own)?.action;
+    if let Action::Close(side) = asked {
+        return order::close((instrument, symbol.span), side, None);
+    }
+    let Action::Open(side, None) = asked else {
         let detail = format!("`{}` is no action of this dialect.", word.text);
         return Err(SignalError::at(ErrorCode::UnknownAction, word.span, detail));
     };

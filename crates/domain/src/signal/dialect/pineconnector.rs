@@ -11,8 +11,11 @@ use super::alert::{distance, numbered};
 use super::fields::{Fields, Scalar};
 use super::lifetime;
 use super::order::{self, Action, Builder};
+use super::position::{Own, Position};
 use crate::order::Side;
 
+/// Names of a size.
+const SIZES: &[&str] = &["vollots", "lots", "voldollar", "riskdollar", "volpct", "volpctballoss", "risk"];
 /// Longest comment that the receiver takes.
 const LONGEST_COMMENT: usize = 20;
 
@@ -48,7 +51,12 @@ pub(super) fn read(message: &str, reading: &Reading) -> Result<Parsed, SignalErr
     let instrument = order::instrument(symbol, reading)?;
     let mut fields = parameters(rest)?;
     lifetime::refuse(&mut fields)?;
-    match action {
+    let own = Own {
+        size: fields.first_of(SIZES),
+        price: fields.first_of(&["price", "entryprice"]),
+        contracts: None,
+    };
+    match Position::of(&mut fields)?.settle(action, &own)?.action {
         Action::Open(side, manner) => {
             let mut builder = Builder::new(side, word.span, instrument, symbol.span);
             if let Some(manner) = manner {

@@ -3,6 +3,7 @@
 use super::super::{ErrorCode, Parsed, Reading, SignalError, Unit};
 use super::fields::{Fields, Scalar};
 use super::order::{self, Action, Builder};
+use super::position::{Own, Position};
 
 /// Reads a message to a bot.
 pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, SignalError> {
@@ -16,7 +17,9 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     let symbol = order::required(fields.take(&["tvinstrument"])?, ErrorCode::NoInstrument, "instrument")?;
     let instrument = order::instrument(&symbol, reading)?;
     let price = fields.take(&["triggerprice"])?;
+    let position = Position::of(&mut fields)?;
     let mut size = fields.object("order").unwrap_or_default();
+    let asked = position.settle(order::action(&word)?, &own(&size))?.action;
     fields.ignore(&[
         "maxlag",
         "timestamp",
@@ -28,7 +31,7 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
         "strategyinfo",
     ]);
     fields.refuse_rest()?;
-    match order::action(&word)? {
+    match asked {
         Action::Open(side, None) => {
             let mut builder = Builder::new(side, word.span, instrument, symbol.span);
             if let Some(price) = price {
@@ -40,6 +43,13 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
         Action::Close(side) => order::close((instrument, symbol.span), side, None),
         Action::Open(_, Some(_)) | Action::Cancel(_) | Action::Modify(_) => Err(unknown(&word)),
     }
+}
+
+/// The size in coins is the number of contracts that the strategy trades.
+fn own<'a>(size: &Fields<'a>) -> Own<'a> {
+    let base = size.peek("currencytype").is_none_or(|kind| kind.text == "base");
+    let amount = size.peek("amount").cloned();
+    Own { size: amount.as_ref().map(|amount| amount.span), price: None, contracts: amount.filter(|_| base) }
 }
 
 fn unknown(word: &Scalar<'_>) -> SignalError {

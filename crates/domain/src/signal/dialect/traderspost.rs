@@ -5,7 +5,7 @@ use super::super::{Amount, ErrorCode, Parsed, Reading, SignalError, Span, Unit};
 use super::alert::distance;
 use super::fields::{Fields, Scalar};
 use super::order::{self, Action, Builder};
-use crate::order::Side;
+use super::position::{Own, Position};
 
 const IGNORED: &[&str] =
     &["time", "interval", "test", "extras", "strategy", "cancel", "delay", "usefilledquantity"];
@@ -33,7 +33,14 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
         return Err(SignalError::at(ErrorCode::ContextRequired, word.span, detail));
     }
     let asked = order::action(&word)?;
-    match sentiment(&mut fields, &word, asked)? {
+    let (flat, meant) = sentiment(&mut fields, &word, asked)?;
+    let own = Own {
+        size: fields.first_of(&["quantity"]),
+        price: fields.first_of(&["limitprice", "stopprice"]),
+        contracts: None,
+    };
+    let settled = Position::of(&mut fields)?.settle(meant, &own)?;
+    match settled.action {
         Action::Open(side, None) => {
             let mut builder = Builder::new(side, word.span, instrument, symbol.span);
             entry(&mut fields, &mut builder)?;
@@ -44,8 +51,7 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
             builder.finish()
         }
         Action::Close(side) => {
-            let flat = matches!(asked, Action::Open(..));
-            let part = part(&mut fields, flat)?;
+            let part = part(&mut fields, flat || settled.left)?;
             fields.ignore(&["price", "signalprice", "ordertype"]);
             rest(fields)?;
             order::close((instrument, symbol.span), side, part)
@@ -68,19 +74,22 @@ fn rest(mut fields: Fields<'_>) -> Result<(), SignalError> {
     fields.refuse_rest()
 }
 
-/// `sell` with a flat sentiment closes a long position and opens nothing.
-fn sentiment(fields: &mut Fields<'_>, word: &Scalar<'_>, asked: Action) -> Result<Action, SignalError> {
+/// `sell` with a flat sentiment closes a long position and opens nothing. Whether it does, and what is asked then.
+fn sentiment(
+    fields: &mut Fields<'_>,
+    word: &Scalar<'_>,
+    asked: Action,
+) -> Result<(bool, Action), SignalError> {
     let Some(sentiment) = fields.take(&["sentiment"])? else {
-        return Ok(asked);
+        return Ok((false, asked));
     };
     let contradiction = || {
         let detail = format!("`{}` and the sentiment `{}` contradict each other.", word.text, sentiment.text);
         SignalError::at(ErrorCode::Contradiction, sentiment.span, detail)
     };
     match (asked, order::action(&sentiment)?) {
-        (Action::Open(Side::Sell, _), Action::Close(_)) => Ok(Action::Close(Some(Side::Buy))),
-        (Action::Open(Side::Buy, _), Action::Close(_)) => Ok(Action::Close(Some(Side::Sell))),
-        (Action::Open(side, _), Action::Open(held, _)) if side == held => Ok(asked),
+        (Action::Open(side, _), Action::Close(_)) => Ok((true, Action::Close(Some(side.opposite())))),
+        (Action::Open(side, _), Action::Open(held, _)) if side == held => Ok((false, asked)),
         (Action::Open(..) | Action::Close(_) | Action::Cancel(_) | Action::Modify(_), _) => {
             Err(contradiction())
         }

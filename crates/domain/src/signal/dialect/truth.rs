@@ -1,6 +1,7 @@
 //! Yes and no, in the spellings of programs.
 
-use super::fields::Scalar;
+use super::fields::{Content, Scalar};
+use crate::signal::{ErrorCode, SignalError, Span};
 
 /// Whether a word says yes or no; `None` for a word that says neither.
 pub(super) fn truth(word: &Scalar<'_>) -> Option<bool> {
@@ -13,10 +14,25 @@ pub(super) fn truth(word: &Scalar<'_>) -> Option<bool> {
     }
 }
 
+/// Whether a flag is set. What is neither yes nor no refuses the message: an exit must not be guessed away.
+pub(super) fn flag(name: &str, span: Span, content: &Content<'_>) -> Result<Option<Span>, SignalError> {
+    let neither = |span| {
+        let detail = format!("`{name}` must be true or false.");
+        SignalError::at(ErrorCode::UnknownParameter, span, detail)
+    };
+    match content {
+        Content::Absent => Ok(None),
+        Content::Scalar(scalar) => match truth(scalar) {
+            Some(set) => Ok(set.then_some(scalar.span)),
+            None => Err(neither(scalar.span)),
+        },
+        Content::Empty | Content::Object(_) | Content::List(_) => Err(neither(span)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::Span;
 
     #[test]
     fn a_word_says_yes_or_no_in_any_spelling_or_neither() {

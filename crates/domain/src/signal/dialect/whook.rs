@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use super::super::text::draft::Manner;
 use super::super::{Amount, ErrorCode, Parsed, Reading, SignalError, Span, Unit};
-use super::fields::Scalar;
+use super::fields::{Scalar, plain_name};
 use super::order::{self, Action, Builder};
+use super::position::names_a_position;
 use crate::instrument::Instrument;
 use crate::money::Quantity;
 
@@ -61,6 +62,11 @@ impl<'a> Tokens<'a> {
         }
         if matches!(lower.as_str(), "position" | "pos") {
             let detail = "A wanted position has no side of its own: it depends on what is open.";
+            return Err(SignalError::at(ErrorCode::ContextRequired, word.span, detail));
+        }
+        let name = lower.split(['=', ':']).next().unwrap_or_default();
+        if names_a_position(&plain_name(name)) {
+            let detail = "An order that only reduces a position is not carried out here: send a close.";
             return Err(SignalError::at(ErrorCode::ContextRequired, word.span, detail));
         }
         if let Ok(action) = order::action(&word) {

@@ -7,6 +7,7 @@ use super::super::text::draft::Manner;
 use super::super::{Amount, ErrorCode, Parsed, Reading, SignalError, Span, Unit};
 use super::fields::{Fields, Scalar};
 use super::order::{self, Action, Builder};
+use super::position::{Own, Position};
 
 /// Reads a code without anything around it.
 pub(super) fn bare(code: &str, reading: &Reading) -> Result<Parsed, SignalError> {
@@ -33,18 +34,24 @@ fn read_code(code: &Scalar<'_>, mut fields: Fields<'_>, reading: &Reading) -> Re
     let word = Scalar { text: Cow::Borrowed(action), span: code.span };
     let symbol = Scalar { text: Cow::Borrowed(pair), span: code.span };
     let instrument = order::instrument(&symbol, reading)?;
-    match order::action(&word)? {
+    let limit = fields.peek("ordertype").filter(|kind| !kind.text.eq_ignore_ascii_case("market"));
+    let own = Own {
+        size: fields.first_of(&["amountpertrade"]),
+        price: limit.map(|kind| kind.span),
+        contracts: None,
+    };
+    match Position::of(&mut fields)?.settle(order::action(&word)?, &own)?.action {
         Action::Open(side, None) => {
             let mut builder = Builder::new(side, code.span, instrument, code.span);
             entry(&mut fields, &mut builder)?;
             protection(&mut fields, &mut builder)?;
             size(&mut fields, &mut builder)?;
-            fields.ignore(&["reduceonly", "placeconditionalordersonexchange", "comment"]);
+            fields.ignore(&["placeconditionalordersonexchange", "comment"]);
             fields.refuse_rest()?;
             builder.finish()
         }
         Action::Close(side) => {
-            fields.ignore(&["ordertype", "reduceonly", "amountpertradetype", "amountpertrade", "comment"]);
+            fields.ignore(&["ordertype", "amountpertradetype", "amountpertrade", "comment"]);
             fields.refuse_rest()?;
             order::close((instrument, code.span), side, None)
         }

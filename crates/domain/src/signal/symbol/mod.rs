@@ -311,11 +311,6 @@ pub(super) fn is_known(plain: &str) -> bool {
         || coin_pair(plain)
 }
 
-/// Whether a symbol names a coin, alone or with its quote.
-pub(super) fn is_coin_pair(plain: &str) -> bool {
-    is_coin(plain) || coin_pair(plain)
-}
-
 /// `BTCUSD`, `ETHBTC`, `1000FLOKIUSDT`: a quote behind a coin; behind a stable coin's name, any coin.
 fn coin_pair(plain: &str) -> bool {
     let any = table::COIN_QUOTES.iter().any(|quote| {

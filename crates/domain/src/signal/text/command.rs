@@ -101,8 +101,8 @@ impl Reader<'_> {
             self.breakeven(span.to(self.tokens[at + 1].span()))?;
             return Ok(Some(at + 2));
         }
-        let behind = self.tokens.get(at + 2).and_then(|token| token.word());
-        if matches!(word, Word::Side(_)) && next == Some(Word::To) && behind == Some(Word::Close) {
+        // `sell EURUSD to close` ends what was bought, and names the other side.
+        if word == Word::To && next == Some(Word::Close) && self.command.side.is_some() {
             let detail = "To buy or sell in order to close: write `close long` or `close short`.";
             return Err(SignalError::at(ErrorCode::Contradiction, span, detail));
         }

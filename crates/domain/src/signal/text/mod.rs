@@ -14,6 +14,7 @@ mod lifetime;
 mod manner;
 mod neighbors;
 mod placeholder;
+mod reduce;
 mod remark;
 mod repeat;
 mod scan;
@@ -35,6 +36,7 @@ pub(super) fn parse(text: &str, reading: &Reading) -> Result<Parsed, SignalError
     placeholder::refuse(text, &tokens)?;
     let survey = survey::survey(text, &tokens);
     survey.refuse_reports(text, &tokens)?;
+    reduce::refuse(text, &tokens)?;
     if survey.is_command() {
         return command::parse(text, &tokens, reading);
     }

@@ -1,9 +1,8 @@
-//! What the flat alert asks for: the word for its action, and whether the strategy has left its position.
+//! What the flat alert asks for: the word for its action.
 
 use super::super::fields::{Fields, Scalar};
-use super::super::order::{self, Action};
+use super::super::truth::truth;
 use super::ACTION;
-use crate::order::Side;
 use crate::signal::{ErrorCode, SignalError};
 
 /// The word for the action: `action`, or `entry` and `exit` with a direction beside it, or one flag of four.
@@ -35,10 +34,15 @@ fn one_flag<'a>(fields: &mut Fields<'a>, flags: &[&str; 4]) -> Result<Option<Sca
     const MEANINGS: [&str; 4] = ["buy", "closelong", "short", "closeshort"];
     let mut found = None;
     for (flag, meaning) in flags.iter().zip(MEANINGS) {
-        let Some(value) = fields.take(&[flag])?.filter(|value| value.text.eq_ignore_ascii_case("true"))
-        else {
-            continue;
-        };
+        let Some(value) = fields.take(&[flag])? else { continue };
+        match truth(&value) {
+            Some(true) => {}
+            Some(false) => continue,
+            None => {
+                let detail = format!("`{flag}` must be true or false.");
+                return Err(SignalError::at(ErrorCode::UnknownParameter, value.span, detail));
+            }
+        }
         if found.is_some() {
             let detail = "Two actions in one message.";
             return Err(SignalError::at(ErrorCode::Contradiction, value.span, detail));
@@ -46,26 +50,4 @@ fn one_flag<'a>(fields: &mut Fields<'a>, flags: &[&str; 4]) -> Result<Option<Sca
         found = Some(Scalar { text: meaning.into(), span: value.span });
     }
     Ok(found)
-}
-
-/// Whether the strategy has left its position: then `sell` closes a long one and opens nothing.
-pub(super) fn leaves(fields: &mut Fields<'_>, word: &Scalar<'_>) -> Result<bool, SignalError> {
-    let exits = fields.peek("message").is_some_and(|message| message.text.eq_ignore_ascii_case("exit"));
-    let after = fields.take(&["marketposition", "sentiment"])?;
-    fields.ignore(&["prevmarketposition", "marketpositionsize", "prevmarketpositionsize"]);
-    let Some(after) = after else { return Ok(exits) };
-    let fits = |side: Side| match order::action(&after) {
-        Ok(Action::Open(other, _)) => other == side,
-        Ok(Action::Close(_) | Action::Cancel(_) | Action::Modify(_)) | Err(_) => false,
-    };
-    if matches!(order::action(&after), Ok(Action::Close(None))) {
-        return Ok(true);
-    }
-    match order::action(word)? {
-        Action::Open(side, _) if !fits(side) => {
-            let detail = format!("`{}` and a position of `{}` contradict each other.", word.text, after.text);
-            Err(SignalError::at(ErrorCode::Contradiction, after.span, detail))
-        }
-        Action::Open(..) | Action::Close(_) | Action::Cancel(_) | Action::Modify(_) => Ok(exits),
-    }
 }

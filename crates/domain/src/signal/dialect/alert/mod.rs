@@ -3,14 +3,14 @@
 mod action;
 mod prices;
 
-use super::fields::Fields;
+use super::fields::{Fields, Scalar};
 use super::order::{self, Action, Builder};
-use crate::order::Side;
+use super::position::{Own, Position};
+use crate::money::Price;
 use crate::signal::number;
-use crate::signal::symbol;
 use crate::signal::text::draft::Draft;
 use crate::signal::{Amount, ErrorCode, Parsed, Reading, SignalError, Span, Unit};
-use action::{action_word, leaves};
+use action::action_word;
 use prices::{by_side, entry, protection};
 pub(super) use prices::{distance, numbered};
 
@@ -59,7 +59,6 @@ const IGNORED: &[&str] = &[
     "note",
     "open",
     "orderid",
-    "positionsize",
     "product",
     "s",
     "signalid",
@@ -95,13 +94,13 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     let by_side = by_side(&mut fields)?;
     let word = order::required(action_word(&mut fields)?, ErrorCode::UnknownAction, "action")?;
     let symbol = order::required(fields.take(SYMBOL)?, ErrorCode::NoInstrument, "instrument")?;
-    let mut action = order::action(&word)?;
     let instrument = order::instrument(&symbol, reading)?;
-    let left = leaves(&mut fields, &word)?;
-    if left {
-        action = closing(action);
+    let mut position = Position::of(&mut fields)?;
+    if let Some(sentiment) = fields.take(&["sentiment"])? {
+        position.word_after(&sentiment)?;
     }
-    match action {
+    let settled = position.settle(order::action(&word)?, &own(&fields))?;
+    match settled.action {
         Action::Open(side, manner) => {
             let mut builder = Builder::new(side, word.span, instrument, symbol.span);
             if let Some(manner) = manner {
@@ -114,7 +113,7 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
             builder.finish()
         }
         Action::Close(side) => {
-            let part = part(&mut fields, left)?;
+            let part = part(&mut fields, settled.left)?;
             fields.ignore(&[
                 "price",
                 "orderprice",
@@ -143,14 +142,33 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
 }
 
 fn rest(mut fields: Fields<'_>) -> Result<(), SignalError> {
-    if let Some(flag) =
-        fields.take(&["reduceonly", "closeonly"])?.filter(|flag| flag.text.eq_ignore_ascii_case("true"))
-    {
-        let detail = "An order that only reduces a position is not carried out here: send a close.";
-        return Err(SignalError::at(ErrorCode::ContextRequired, flag.span, detail));
-    }
     fields.ignore(IGNORED);
     fields.refuse_rest()
+}
+
+/// What an order of its own would have, and an exit of everything has not.
+fn own<'a>(fields: &Fields<'a>) -> Own<'a> {
+    const SIZES: &[&str] = &[
+        "lots",
+        "lot",
+        "riskpct",
+        "riskpercent",
+        "risk",
+        "sizeusd",
+        "quoteamount",
+        "notional",
+        "usd",
+        "cost",
+    ];
+    let waits = TYPE.iter().find_map(|name| fields.peek(name)).filter(|kind| {
+        let kind = kind.text.to_ascii_lowercase();
+        kind.contains("limit") || kind.contains("stop")
+    });
+    Own {
+        size: fields.first_of(UNITS).or_else(|| fields.first_of(SIZES)),
+        price: waits.map(|kind| kind.span).or_else(|| fields.first_of(PRICE)),
+        contracts: UNITS.iter().find_map(|name| fields.peek(name)).cloned(),
+    }
 }
 
 /// Events about orders look like orders: `entry_fill`, `isSuccess`.
@@ -169,21 +187,36 @@ fn refuse_reports(fields: &Fields<'_>) -> Result<(), SignalError> {
     Err(SignalError { code: ErrorCode::Report, detail, span })
 }
 
-fn closing(action: Action) -> Action {
-    match action {
-        Action::Open(Side::Sell, _) => Action::Close(Some(Side::Buy)),
-        Action::Open(Side::Buy, _) => Action::Close(Some(Side::Sell)),
-        Action::Close(_) | Action::Cancel(_) | Action::Modify(_) => action,
-    }
-}
-
 /// The part to close. A count is one only for a strategy that is out of the market: then it is all.
 fn part(fields: &mut Fields<'_>, left: bool) -> Result<Option<(Amount, Span)>, SignalError> {
+    if left || is_bar(fields) {
+        fields.ignore(&["volume"]);
+    }
     match fields.take(UNITS)? {
         Some(_) if left => Ok(None),
         Some(value) => Ok(Some((order::amount(&value, Unit::Units)?, value.span))),
         None => Ok(None),
     }
+}
+
+/// Whether the prices of a bar stand in the alert.
+fn is_bar(fields: &Fields<'_>) -> bool {
+    let close = fields.peek("close").is_some_and(|close| close.text.trim().parse::<Price>().is_ok());
+    close || fields.first_of(&["open", "high", "low"]).is_some()
+}
+
+/// `volume` as a size. Among the prices of a bar it is the bar's; beside the keys of a chart it may be either.
+fn volume<'a>(fields: &mut Fields<'a>) -> Result<Option<Scalar<'a>>, SignalError> {
+    const CHART: &[&str] = &["exchange", "interval", "tf", "time", "timeframe", "timenow"];
+    let value = fields.take(&["volume"])?;
+    let Some(value) = value.filter(|_| !is_bar(fields)) else {
+        return Ok(None);
+    };
+    if fields.first_of(CHART).is_some() {
+        let detail = "`volume` may be the size of the order or what the market traded, and no `size_unit` says which: send the size as `quantity` or `lots`.";
+        return Err(SignalError::at(ErrorCode::UnknownParameter, value.span, detail));
+    }
+    Ok(Some(value))
 }
 
 /// Size, risk and leverage.
@@ -198,15 +231,10 @@ fn size(fields: &mut Fields<'_>, builder: &mut Builder) -> Result<(), SignalErro
     if let Some(value) = fields.take(UNITS)? {
         builder.quantity(order::amount(&value, unit)?, value.span)?;
     }
-    if let Some(value) = fields.take(if fields.has("actiontype") { &[] } else { &["volume"] })? {
-        let coin =
-            builder.draft.instrument.as_ref().is_some_and(|(name, _)| symbol::is_coin_pair(name.as_str()));
-        let unit = if coin { Unit::Units } else { Unit::Lots };
-        builder.quantity(order::amount(&value, unit)?, value.span)?;
+    if let Some(value) = volume(fields)? {
+        builder.quantity(order::amount(&value, Unit::Lots)?, value.span)?;
     }
-    let volume: &[&str] =
-        if fields.has("actiontype") { &["lots", "lot", "volume"] } else { &["lots", "lot"] };
-    if let Some(value) = fields.take(volume)? {
+    if let Some(value) = fields.take(&["lots", "lot"])? {
         builder.quantity(order::amount(&value, Unit::Lots)?, value.span)?;
     }
     if let Some(value) =

@@ -1,0 +1,370 @@
+//! What an alert says about the position behind its order. An exit must never be read as an entry.
+//!
+//! A strategy sells in order to leave a long position, to make it smaller, to turn it round, or to open a short one, and
+//! its alert calls all four `sell`. Which one it is stands in other fields: the position after the fill and before it, a
+//! flag such as `reduce_only`, or the comment of the exit.
+
+use std::str::FromStr;
+
+use rust_decimal::Decimal;
+
+use super::fields::{Content, Fields, Scalar};
+use super::order::{self, Action};
+use super::truth::flag;
+use crate::order::Side;
+use crate::signal::{ErrorCode, SignalError, Span};
+
+/// Flags of an order that only ends or reduces a position.
+const FLAGS: &[&str] = &[
+    "closeonly",
+    "closeorder",
+    "closeposition",
+    "closetrade",
+    "exit",
+    "exitonly",
+    "exitorder",
+    "exitposition",
+    "isclose",
+    "isclosing",
+    "isexit",
+    "isreduceonly",
+    "onlyclose",
+    "onlyreduce",
+    "reduce",
+    "reduceonly",
+    "reduceonlyorder",
+];
+
+/// Texts in which TradingView and its users name an exit.
+const COMMENTS: &[&str] = &[
+    "alert",
+    "alertmessage",
+    "comment",
+    "id",
+    "message",
+    "msg",
+    "note",
+    "orderalertmessage",
+    "ordercomment",
+    "orderid",
+    "text",
+];
+
+/// How TradingView itself names the exits of a strategy.
+const OWN_NAMES: &[&str] = &["close entry(s) order", "close position order", "margin call"];
+
+/// A position as an alert names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Flat,
+    Open(Side),
+}
+
+/// A statement about a position: its word, its size, or both.
+#[derive(Debug, Default)]
+struct Stated {
+    held: Option<(Held, Span)>,
+    size: Option<(Decimal, Span)>,
+}
+
+/// What all fields of an alert say about its position.
+#[derive(Debug, Default)]
+pub(super) struct Position {
+    after: Stated,
+    before: Stated,
+    flag: Option<Span>,
+    /// A comment that is the word for an exit, with the side that it names.
+    exit: Option<(Option<Side>, Span)>,
+    /// TradingView's own name for an exit, which may be one of a part.
+    named: Option<Span>,
+}
+
+/// What the order brings with it, by its place.
+#[derive(Debug, Default)]
+pub(super) struct Own<'a> {
+    /// A size.
+    pub(super) size: Option<Span>,
+    /// A price that the order waits for.
+    pub(super) price: Option<Span>,
+    /// How many contracts the strategy trades.
+    pub(super) contracts: Option<Scalar<'a>>,
+}
+
+/// What is asked for, once the position is known.
+#[derive(Debug)]
+pub(super) struct Settled {
+    pub(super) action: Action,
+    /// The order closes all that is open: its own size is that of the position.
+    pub(super) left: bool,
+}
+
+/// Whether a field by this name says something about the position.
+pub(super) fn names_a_position(name: &str) -> bool {
+    FLAGS.contains(&name)
+        || matches!(name, "marketposition" | "prevmarketposition" | "previousmarketposition")
+        || matches!(name, "positionsize" | "marketpositionsize" | "prevmarketpositionsize")
+}
+
+impl Position {
+    /// Reads the fields about the position, also those of the objects inside.
+    pub(super) fn of(fields: &mut Fields<'_>) -> Result<Self, SignalError> {
+        let bar = fields.has_anywhere(&["open", "high", "low"]);
+        let mut position = Self::default();
+        fields.visit(&mut |name, span, content| position.read(name, span, content, bar))?;
+        position.after.agree()?;
+        position.before.agree()?;
+        Ok(position)
+    }
+
+    /// Reads one field; false for one that says nothing about the position.
+    fn read(
+        &mut self,
+        name: &str,
+        span: Span,
+        content: &Content<'_>,
+        bar: bool,
+    ) -> Result<bool, SignalError> {
+        if FLAGS.contains(&name) {
+            self.flag = flag(name, span, content)?.or(self.flag);
+            return Ok(true);
+        }
+        if name == "close" {
+            self.close(span, content, bar)?;
+            return Ok(false);
+        }
+        if COMMENTS.contains(&name) {
+            self.comment(content);
+            return Ok(false);
+        }
+        match name {
+            "marketposition" => self.after.word(name, span, content)?,
+            "positionsize" | "marketpositionsize" => self.after.size(name, span, content)?,
+            "prevmarketposition" | "previousmarketposition" => self.before.word(name, span, content)?,
+            "prevmarketpositionsize" => self.before.size(name, span, content)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// `close` is the price of a bar, or the flag of an exit; a bare 1 beside no other price of a bar may be either.
+    fn close(&mut self, span: Span, content: &Content<'_>, bar: bool) -> Result<(), SignalError> {
+        let scalar = match content {
+            Content::Absent | Content::Empty => return Ok(()),
+            Content::Scalar(scalar) => scalar,
+            Content::Object(_) | Content::List(_) => return flag("close", span, content).map(|_| ()),
+        };
+        let price = number(scalar).filter(|price| *price > Decimal::ZERO);
+        match price {
+            Some(price) if bar || price != Decimal::ONE => Ok(()),
+            Some(_) => {
+                let detail = "`close` may be a price or say that the order closes: write `true`.";
+                Err(SignalError::at(ErrorCode::UnknownParameter, scalar.span, detail))
+            }
+            None => {
+                self.flag = flag("close", span, content)?.or(self.flag);
+                Ok(())
+            }
+        }
+    }
+
+    /// A comment counts where it is the word for an exit and nothing else: `Close above the average` is a reason.
+    fn comment(&mut self, content: &Content<'_>) {
+        let Content::Scalar(scalar) = content else {
+            return;
+        };
+        let text = scalar.text.trim().to_ascii_lowercase();
+        if OWN_NAMES.iter().any(|name| text.starts_with(name)) {
+            self.named = self.named.or(Some(scalar.span));
+        } else if let Ok(Action::Close(side)) = order::action(scalar) {
+            self.exit = self.exit.or(Some((side, scalar.span)));
+        }
+    }
+
+    /// The first place that says something.
+    pub(super) fn place(&self) -> Option<Span> {
+        let held = |stated: &Stated| stated.held.map(|(_, span)| span);
+        let exit = self.exit.map(|(_, span)| span);
+        self.flag.or(exit).or(self.named).or(held(&self.after)).or(held(&self.before))
+    }
+
+    /// Another word for the position after the fill.
+    pub(super) fn word_after(&mut self, word: &Scalar<'_>) -> Result<(), SignalError> {
+        self.after.set(held(word)?, word.span)?;
+        self.after.agree()
+    }
+
+    /// What the position makes of an action.
+    pub(super) fn settle(&self, asked: Action, own: &Own<'_>) -> Result<Settled, SignalError> {
+        match asked {
+            Action::Open(side, _) => self.settle_order(asked, side, own),
+            Action::Close(side) => self.settle_close(side),
+            Action::Cancel(_) | Action::Modify(_) => match self.flag {
+                Some(span) => Err(context(span, REDUCES)),
+                None => Ok(Settled { action: asked, left: false }),
+            },
+        }
+    }
+
+    fn settle_order(&self, asked: Action, side: Side, own: &Own<'_>) -> Result<Settled, SignalError> {
+        let closes = Settled { action: Action::Close(Some(side.opposite())), left: true };
+        if let Some((Held::Flat, span)) = self.after.held {
+            let fits = self.before.held.is_none_or(|(held, _)| held == Held::Open(side.opposite()));
+            return if fits { Ok(closes) } else { Err(contradicts(span)) };
+        }
+        if let Some((Held::Open(held), span)) = self.after.held
+            && held != side
+        {
+            return Err(context(
+                span,
+                "A part of the position is closed, and its share of what is open here is not known: send a close with a percentage.",
+            ));
+        }
+        if self.after.held.is_some()
+            && let Some(span) = self.flag.or(self.exit.map(|(_, span)| span)).or(self.named)
+        {
+            return Err(context(span, "This reduces a position, and the position after it does not say so."));
+        }
+        if let Some(span) = self.flag {
+            return if own.size.or(own.price).is_some() { Err(context(span, REDUCES)) } else { Ok(closes) };
+        }
+        if let Some((exit, span)) = self.exit {
+            if exit == Some(side) {
+                return Err(contradicts(span));
+            }
+            return if own.size.is_some() { Err(context(span, REDUCES)) } else { Ok(closes) };
+        }
+        if let Some(span) = self.named {
+            return Err(context(span, REDUCES));
+        }
+        self.refuse_reversal(side, own)?;
+        Ok(Settled { action: asked, left: false })
+    }
+
+    /// An entry that first has to close the other side, or that does not make its own side larger.
+    fn refuse_reversal(&self, side: Side, own: &Own<'_>) -> Result<(), SignalError> {
+        const TURNS: &str = "The strategy turns its position round, and that is not carried out yet: send a close, and then the entry.";
+        match self.before.held {
+            Some((Held::Open(held), span)) if held != side => return Err(context(span, TURNS)),
+            Some((Held::Open(_), _)) => {
+                let sizes = (self.before.size, self.after.size);
+                if let (Some((before, _)), Some((after, span))) = sizes
+                    && after.abs() <= before.abs()
+                {
+                    return Err(contradicts(span));
+                }
+            }
+            Some((Held::Flat, _)) | None => {}
+        }
+        let contracts = own.contracts.as_ref().and_then(number);
+        match (contracts, self.after.size) {
+            (Some(contracts), Some((after, span))) if contracts > after.abs() => Err(context(span, TURNS)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A close is one whatever else is said, but not of the whole where a part stays open.
+    fn settle_close(&self, side: Option<Side>) -> Result<Settled, SignalError> {
+        let stays = self.after.size.filter(|(size, _)| !size.is_zero());
+        if let Some((_, span)) = stays {
+            return Err(context(span, "A part of the position stays open: send a close with a percentage."));
+        }
+        let held = self.before.held.and_then(|(held, _)| match held {
+            Held::Open(side) => Some(side),
+            Held::Flat => None,
+        });
+        Ok(Settled { action: Action::Close(side.or(held)), left: false })
+    }
+}
+
+const REDUCES: &str = "An order that only reduces a position is not carried out here: send a close.";
+
+impl Stated {
+    fn word(&mut self, name: &str, span: Span, content: &Content<'_>) -> Result<(), SignalError> {
+        match content {
+            Content::Absent => Ok(()),
+            Content::Scalar(scalar) => self.set(held(scalar)?, scalar.span),
+            Content::Empty | Content::Object(_) | Content::List(_) => Err(no_position(name, span)),
+        }
+    }
+
+    fn set(&mut self, held: Held, span: Span) -> Result<(), SignalError> {
+        if self.held.is_some_and(|(first, _)| first != held) {
+            return Err(contradicts(span));
+        }
+        self.held = Some((held, span));
+        Ok(())
+    }
+
+    fn size(&mut self, name: &str, span: Span, content: &Content<'_>) -> Result<(), SignalError> {
+        let scalar = match content {
+            Content::Absent => return Ok(()),
+            Content::Scalar(scalar) => scalar,
+            Content::Empty | Content::Object(_) | Content::List(_) => return Err(no_position(name, span)),
+        };
+        let Some(size) = number(scalar) else {
+            let detail = format!("`{}` is not the size of a position.", scalar.text);
+            return Err(SignalError::at(ErrorCode::BadNumber, scalar.span, detail));
+        };
+        // `position_size` has a sign and `market_position_size` has none: the two may differ in it.
+        if self.size.is_some_and(|(first, _)| first.abs() != size.abs()) {
+            return Err(contradicts(scalar.span));
+        }
+        if self.size.is_none_or(|(first, _)| first.is_sign_positive()) {
+            self.size = Some((size, scalar.span));
+        }
+        Ok(())
+    }
+
+    /// Word and size must say the same; a size alone says it too, where it has no sign that of a long position.
+    fn agree(&mut self) -> Result<(), SignalError> {
+        let Some((size, span)) = self.size else {
+            return Ok(());
+        };
+        let negative = size.is_sign_negative();
+        match self.held {
+            Some((Held::Flat, _)) if !size.is_zero() => Err(contradicts(span)),
+            Some((Held::Open(_), _)) if size.is_zero() => Err(contradicts(span)),
+            Some((Held::Open(Side::Buy), _)) if negative => Err(contradicts(span)),
+            Some(_) => Ok(()),
+            None => {
+                let side = if negative { Side::Sell } else { Side::Buy };
+                let held = if size.is_zero() { Held::Flat } else { Held::Open(side) };
+                self.held = Some((held, span));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn held(word: &Scalar<'_>) -> Result<Held, SignalError> {
+    match order::action(word) {
+        Ok(Action::Open(side, None)) => Ok(Held::Open(side)),
+        Ok(Action::Close(None)) => Ok(Held::Flat),
+        Ok(_) | Err(_) => Err(no_position(&word.text, word.span)),
+    }
+}
+
+fn number(scalar: &Scalar<'_>) -> Option<Decimal> {
+    let text = scalar.text.trim();
+    let digits = text.trim_start_matches('-');
+    let plain = digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    if plain { Decimal::from_str(text).ok() } else { None }
+}
+
+fn no_position(what: &str, span: Span) -> SignalError {
+    let detail = format!("`{what}` is no position: long, short or flat is expected.");
+    SignalError::at(ErrorCode::UnknownParameter, span, detail)
+}
+
+fn context(span: Span, detail: &str) -> SignalError {
+    SignalError::at(ErrorCode::ContextRequired, span, detail)
+}
+
+fn contradicts(span: Span) -> SignalError {
+    SignalError::at(
+        ErrorCode::Contradiction,
+        span,
+        "What the alert says about its position contradicts itself.",
+    )
+}
