@@ -8,3 +8,4 @@ mod lifetime;
 mod linear;
 mod round_trip;
 mod slips;
+mod venues;

@@ -21,8 +21,9 @@ mod whook;
 mod wundertrading;
 
 use super::json::{self, Value};
-use super::{ErrorCode, Format, Parsed, Reading, SignalError, text};
-use fields::Fields;
+use super::{ErrorCode, Format, Parsed, Reading, SignalError, Span, text};
+use crate::instrument::Instrument;
+use fields::{Fields, Scalar};
 
 /// Reads a message in the language that its sender declares.
 pub(super) fn parse(message: &str, format: Format, reading: &Reading) -> Result<Parsed, SignalError> {
@@ -43,6 +44,11 @@ pub(super) fn parse(message: &str, format: Format, reading: &Reading) -> Result<
         Format::Whook => whook::read(message, reading),
         Format::Alertatron => alertatron::read(message, reading),
     }
+}
+
+/// The instrument that a program's symbol names.
+pub(super) fn instrument(symbol: &str, span: Span, reading: &Reading) -> Result<Instrument, SignalError> {
+    order::instrument(&Scalar { text: symbol.into(), span }, reading)
 }
 
 /// JSON by its first character; a text may begin with a bracket, but not with one before a string or an object.

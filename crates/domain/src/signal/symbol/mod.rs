@@ -5,6 +5,7 @@
 //! (`ticker`).
 
 mod table;
+mod venue;
 
 use std::str::FromStr;
 
@@ -12,6 +13,7 @@ use super::token::{Kind, Token};
 use super::words::Word;
 use super::{Reading, Span};
 use crate::instrument::{Instrument, MAX_SYMBOL_LENGTH};
+pub(super) use venue::is_caption;
 
 /// A symbol in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +69,9 @@ impl Symbols<'_> {
         let first = *self.tokens.get(start)?;
         if self.is_inside_a_name(start) {
             return None;
+        }
+        if self.is_venue(start) {
+            return self.qualified(start);
         }
         let (core, end) = self.core(start)?;
         if core.length == first.text(self.text).len() && first.is_number() {

@@ -10,6 +10,7 @@ use crate::money::Price;
 impl Scan<'_> {
     /// Refuses or builds the order.
     pub(super) fn assemble(mut self) -> Result<Parsed, SignalError> {
+        self.refuse_caption()?;
         self.settle_ticker()?;
         self.refuse_silence()?;
         let Some((side, _)) = self.draft.side else {

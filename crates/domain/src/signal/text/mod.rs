@@ -3,6 +3,7 @@
 mod amount;
 mod assemble;
 mod build;
+mod caption;
 mod command;
 pub(super) mod command_build;
 pub(super) mod draft;

@@ -41,6 +41,8 @@ pub(super) struct Scan<'a> {
     pub(super) points: u8,
     /// What has come of a second order.
     pub(super) repeated: Repeated,
+    /// The instrument goes by the name of an exchange, and whether it stands where captions do.
+    pub(super) caption: Option<(Span, bool)>,
     /// The number behind the label of a target: `TP2`.
     pub(super) counted: Option<u8>,
     /// Targets that were named by their number.
@@ -71,6 +73,7 @@ impl<'a> Scan<'a> {
             beside: None,
             points: 0,
             repeated: Repeated::default(),
+            caption: None,
             counted: None,
             numbered: Vec::new(),
         }
@@ -257,6 +260,7 @@ impl<'a> Scan<'a> {
             .or(Some(found.next).filter(|next| is_word(*next)));
         self.beside = self.beside.or(beside);
         self.refuse_word_for_price(found.span)?;
+        self.take_caption(at, &found);
         if let Some(span) = self.symbols().of_three_parts(at, &found) {
             let detail =
                 format!("`{}` joins more than two parts to one symbol.", &self.text[span.start..span.end]);

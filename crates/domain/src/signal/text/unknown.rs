@@ -1,5 +1,6 @@
 //! Words that the language does not have: names, mentions, and perhaps a stock's symbol.
 
+use super::super::symbol;
 use super::super::token::Kind;
 use super::super::words::Word;
 use super::super::{ErrorCode, SignalError};
@@ -80,10 +81,14 @@ impl Scan<'_> {
     /// A word in the place of a symbol: beside the side, behind `pair:`, marked with `$`.
     fn ticker(&self, at: usize) -> Option<Loose> {
         let end = self.symbols().ticker_at(at)?;
+        if self.symbols().is_venue(at) {
+            return None;
+        }
         let behind = self.tokens.get(end).and_then(|token| token.word());
         let dollar = at > 0 && self.tokens[at].glued && self.tokens[at - 1].is_mark(b'$');
         let marked = self.before == Before::Pair || dollar;
         let beside = self.before == Before::Side || matches!(behind, Some(Word::Side(_)));
-        (marked || beside).then_some(Loose { at, end, marked })
+        let caption = !dollar && symbol::is_caption(self.tokens[at].text(self.text));
+        ((marked || beside) && !caption).then_some(Loose { at, end, marked })
     }
 }
