@@ -36,9 +36,10 @@ COMMENT ON COLUMN api_keys.created_at IS 'when it was made';
 COMMENT ON COLUMN api_keys.expires_at IS 'from when it is refused; NULL is never';
 COMMENT ON COLUMN api_keys.revoked_at IS 'when it was revoked; NULL while it works';
 
--- Accounts at brokers.
+-- Accounts at brokers. `number` tells their age; ids and times come from clocks, which can be wrong.
 CREATE TABLE broker_accounts (
     user_id       BIGINT  NOT NULL,
+    number        BIGINT  NOT NULL,
     id            UUID    NOT NULL,
     broker_name   TEXT    NOT NULL,
     account_id    TEXT    NOT NULL,
@@ -47,11 +48,13 @@ CREATE TABLE broker_accounts (
     is_active     BOOLEAN NOT NULL,
     policy        BYTEA   NOT NULL,
     created_at    BIGINT  NOT NULL,
-    PRIMARY KEY (user_id, id)
+    PRIMARY KEY (user_id, number)
 );
+CREATE UNIQUE INDEX broker_accounts_by_id ON broker_accounts (id, user_id);
 CREATE INDEX broker_accounts_by_secret_key ON broker_accounts (secret_key_id);
 COMMENT ON COLUMN broker_accounts.user_id IS 'the owner';
-COMMENT ON COLUMN broker_accounts.id IS 'made in time order: the oldest account is the first';
+COMMENT ON COLUMN broker_accounts.number IS 'counts the owner''s accounts in the order in which they were linked; given under the lock of the owner''s head';
+COMMENT ON COLUMN broker_accounts.id IS 'id of the account';
 COMMENT ON COLUMN broker_accounts.broker_name IS 'which broker, in the owner''s words';
 COMMENT ON COLUMN broker_accounts.account_id IS 'the account''s id at the broker';
 COMMENT ON COLUMN broker_accounts.secret IS 'the broker''s secret: a Fernet token with its owner inside';

@@ -23,10 +23,11 @@ CREATE TABLE api_keys (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX api_keys_by_user ON api_keys (user_id);
 
--- Accounts at brokers.
+-- Accounts at brokers. `number` tells their age; ids and times come from clocks, which can be wrong.
 CREATE TABLE broker_accounts (
     user_id       INTEGER NOT NULL REFERENCES users (id), -- the owner
-    id            BLOB    NOT NULL,               -- UUID, made in time order: the oldest account is the first
+    number        INTEGER NOT NULL,               -- counts the owner's accounts in the order in which they were linked
+    id            BLOB    NOT NULL,               -- UUID of the account
     broker_name   TEXT    NOT NULL,               -- which broker, in the owner's words
     account_id    TEXT    NOT NULL,               -- the account's id at the broker
     secret        TEXT    NOT NULL,               -- the broker's secret: a Fernet token with its owner inside
@@ -34,8 +35,9 @@ CREATE TABLE broker_accounts (
     is_active     INTEGER NOT NULL,               -- 0 once it takes no new orders
     policy        BLOB    NOT NULL,               -- what the account asks of a signal, JSON
     created_at    INTEGER NOT NULL,               -- when it was linked
-    PRIMARY KEY (user_id, id)
+    PRIMARY KEY (user_id, number)
 ) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX broker_accounts_by_id ON broker_accounts (user_id, id);
 CREATE INDEX broker_accounts_by_secret_key ON broker_accounts (secret_key_id);
 
 -- Where each user's journal stands, and the tallies over the user's orders. Locked by whoever appends.

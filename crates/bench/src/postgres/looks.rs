@@ -36,8 +36,8 @@ const FILL: &str = "\
         SELECT id, username, 3, 0, sha256(username::bytea), convert_to('[0,0,1,0,0,0]', 'UTF8') FROM users;
     INSERT INTO api_keys (id, user_id, key_hash, label, scopes, created_at)
         SELECT gen_random_uuid(), id, sha256(('key ' || id)::bytea), '', 'submit,read,trade', 0 FROM users;
-    INSERT INTO broker_accounts (user_id, id, broker_name, account_id, secret, secret_key_id, is_active, policy, created_at)
-        SELECT id, gen_random_uuid(), 'Mock', '1', '', '', true, convert_to('POLICY', 'UTF8'), 0 FROM users;
+    INSERT INTO broker_accounts (user_id, number, id, broker_name, account_id, secret, secret_key_id, is_active, policy, created_at)
+        SELECT id, 1, gen_random_uuid(), 'Mock', '1', '', '', true, convert_to('POLICY', 'UTF8'), 0 FROM users;
     INSERT INTO journal (user_id, seq, step, at, action, details, message, hash)
         SELECT id, n, 0, 0, 'order_created', '{}', convert_to(repeat('m', 280), 'UTF8'), sha256('hash')
         FROM users CROSS JOIN generate_series(1, 3) AS n;

@@ -53,6 +53,12 @@ impl TestClock {
         let mut now = self.0.lock().unwrap();
         *now = now.plus(by);
     }
+
+    /// Sets it back, as a clock that was ahead is set right.
+    pub fn set_back(&self, by: Duration) {
+        let mut now = self.0.lock().unwrap();
+        *now = Timestamp::from_micros(now.as_micros() - i64::try_from(by.as_micros()).unwrap());
+    }
 }
 
 impl Clock for TestClock {
@@ -350,6 +356,20 @@ impl Trader<'_> {
         let answer = self.signal(text).await;
         assert_eq!(answer.status, StatusCode::OK, "{text}: {}", answer.body);
         answer.json()["order_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Links a further broker account and gives its id.
+    pub async fn link(&self, account_id: &str) -> String {
+        let body = json!({ "broker_name": "Mock", "account_id": account_id, "api_key": "canary-broker" });
+        let answer = self.call(Method::POST, "/accounts/", Some(body)).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        answer.json()["broker_account"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Deletes a broker account.
+    pub async fn delete_account(&self, id: &str) {
+        let answer = self.call(Method::DELETE, &format!("/accounts/{id}/"), None).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.body);
     }
 
     /// Opens the user's stream.

@@ -7,6 +7,7 @@ mod harness;
 mod raw;
 mod routes;
 
+mod account_order;
 mod accounts;
 mod analytics;
 mod audit;

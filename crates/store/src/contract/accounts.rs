@@ -4,9 +4,10 @@ use hookfill_domain::account::Policy;
 use hookfill_domain::audit::{AuditAction, Place};
 use hookfill_domain::ids::{BrokerAccountId, Seq};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::trial::{Trader, Trial, at};
-use crate::{AccountChange, Registered, Scope, SealedSecret};
+use crate::{AccountChange, NewAccount, Registered, Scope, SealedSecret};
 
 /// Registering makes all three at once, and puts it on the user's log.
 pub async fn a_registered_user_has_a_key_an_account_and_an_empty_stream(trial: Trial) {
@@ -96,6 +97,59 @@ pub async fn accounts_are_listed_oldest_first(trial: Trial) {
     assert_eq!(seen.entries[0].action, AuditAction::BrokerAccountLinked);
     assert_eq!(seen.entries.len(), 4);
     assert_eq!(trial.seen(bob.id).await.accounts, [bob.account]);
+}
+
+/// Whatever the clocks say: an account's id and time may be earlier than those of the accounts before it.
+pub async fn accounts_are_listed_in_the_order_of_linking_although_ids_and_times_go_backwards(trial: Trial) {
+    let (ann, bob) = (trial.register("ann").await, trial.register("bob").await);
+    let (mut anns, mut bobs) = (vec![ann.account.id], vec![bob.account.id]);
+    for number in 1..=6 {
+        let id = BrokerAccountId(Uuid::from_u128(u128::MAX - number));
+        let second = -i64::try_from(number).unwrap();
+        let (trader, linked) = if number.is_multiple_of(3) { (&bob, &mut bobs) } else { (&ann, &mut anns) };
+        let account = NewAccount { id, ..trial.fresh_account() };
+        trial.store.link_account(trader.id, account, at(second)).await.unwrap();
+        linked.push(id);
+        if number == 4 {
+            trial
+                .store
+                .change_account(ann.id, ann.account.id, AccountChange::Deactivate, at(7))
+                .await
+                .unwrap();
+        }
+    }
+    let lowest = NewAccount { id: BrokerAccountId(Uuid::nil()), ..trial.fresh_account() };
+    anns.push(trial.store.link_account(ann.id, lowest, at(-100)).await.unwrap().id);
+    for (trader, linked) in [(&ann, &anns), (&bob, &bobs)] {
+        let listed: Vec<_> = trial.seen(trader.id).await.accounts.iter().map(|account| account.id).collect();
+        assert_eq!(listed, *linked);
+    }
+    let trial = trial.reopen().await;
+    let listed: Vec<_> = trial.seen(ann.id).await.accounts.iter().map(|account| account.id).collect();
+    assert_eq!(listed, anns);
+}
+
+/// Writes that come together are one group: each still has its own place, the one in which the log has it.
+pub async fn accounts_that_are_linked_at_once_are_listed_as_the_log_has_them(trial: Trial) {
+    let (ann, bob) = (trial.register("ann").await, trial.register("bob").await);
+    let mut linking = JoinSet::new();
+    for number in 0..60 {
+        let (store, mut account) = (trial.store.clone(), trial.fresh_account());
+        account.id = BrokerAccountId(Uuid::from_u128(u128::MAX - number));
+        let user_id = if number.is_multiple_of(3) { bob.id } else { ann.id };
+        linking.spawn(async move { store.link_account(user_id, account, at(1)).await.unwrap() });
+    }
+    linking.join_all().await;
+    for (trader, count) in [(&ann, 41), (&bob, 21)] {
+        let seen = trial.seen(trader.id).await;
+        let logged = seen.entries.iter().rev().map(|entry| {
+            let details: serde_json::Value = serde_json::from_slice(&entry.details).unwrap();
+            details["broker_account_id"].as_str().unwrap().to_owned()
+        });
+        let listed: Vec<_> = seen.accounts.iter().map(|account| account.id.to_string()).collect();
+        assert_eq!(listed, logged.collect::<Vec<_>>());
+        assert_eq!(listed.len(), count);
+    }
 }
 
 fn wanted() -> Policy {

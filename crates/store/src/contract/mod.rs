@@ -29,6 +29,8 @@ macro_rules! contract_tests {
                 usernames_are_compared_exactly
                 an_unknown_key_is_nobodys
                 accounts_are_listed_oldest_first
+                accounts_are_listed_in_the_order_of_linking_although_ids_and_times_go_backwards
+                accounts_that_are_linked_at_once_are_listed_as_the_log_has_them
                 a_policy_change_is_kept_and_audited_with_before_and_after
                 an_unchanged_policy_writes_nothing
                 a_deactivated_account_stays_listed_and_is_audited_once

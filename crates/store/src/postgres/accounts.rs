@@ -53,7 +53,7 @@ impl Accounts for PostgresStore {
 
     async fn accounts(&self, user_id: UserId) -> Result<Vec<BrokerAccount>, StoreError> {
         let sql = "SELECT user_id, id, broker_name, account_id, is_active, policy, created_at \
-                   FROM broker_accounts WHERE user_id = $1 ORDER BY id";
+                   FROM broker_accounts WHERE user_id = $1 ORDER BY number";
         self.rows(sql, &[&user_id.0]).await?.iter().map(read_account).collect()
     }
 

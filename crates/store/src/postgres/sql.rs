@@ -60,10 +60,16 @@ statements! {
                    SELECT * FROM unnest($1::int8[], $2::text[], $3::int8[], $4::int8[], $5::bytea[], $6::bytea[])";
     InsertKeys = "INSERT INTO api_keys (id, user_id, key_hash, label, scopes, created_at) \
                   SELECT * FROM unnest($1::uuid[], $2::int8[], $3::bytea[], $4::text[], $5::text[], $6::int8[])";
-    InsertAccounts = "INSERT INTO broker_accounts (user_id, id, broker_name, account_id, secret, secret_key_id, \
-                      is_active, policy, created_at) \
-                      SELECT * FROM unnest($1::int8[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[], \
-                      $7::bool[], $8::bytea[], $9::int8[])";
+    /// Numbered from the last one on, under the lock of the owner's head: in the order of commits.
+    InsertAccounts = "INSERT INTO broker_accounts (user_id, number, id, broker_name, account_id, secret, \
+                      secret_key_id, is_active, policy, created_at) \
+                      SELECT w.user_id, coalesce((SELECT a.number FROM broker_accounts a \
+                      WHERE a.user_id = w.user_id ORDER BY a.number DESC LIMIT 1), 0) \
+                      + row_number() OVER (PARTITION BY w.user_id ORDER BY w.nth), w.id, w.broker_name, \
+                      w.account_id, w.secret, w.secret_key_id, w.is_active, w.policy, w.created_at \
+                      FROM unnest($1::int8[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bool[], \
+                      $8::bytea[], $9::int8[]) WITH ORDINALITY AS w (user_id, id, broker_name, account_id, secret, \
+                      secret_key_id, is_active, policy, created_at, nth)";
     UpdateAccounts = "UPDATE broker_accounts a SET policy = w.policy, is_active = w.is_active \
                       FROM unnest($1::int8[], $2::uuid[], $3::bytea[], $4::bool[]) AS w (user_id, id, policy, is_active) \
                       WHERE a.user_id = w.user_id AND a.id = w.id";

@@ -104,7 +104,7 @@ impl Accounts for SqliteStore {
 
     async fn accounts(&self, user_id: UserId) -> Result<Vec<BrokerAccount>, StoreError> {
         let read = move |connection: &Connection| {
-            let sql = format!("SELECT {COLUMNS} FROM broker_accounts WHERE user_id = ?1 ORDER BY id");
+            let sql = format!("SELECT {COLUMNS} FROM broker_accounts WHERE user_id = ?1 ORDER BY number");
             let mut select = connection.prepare_cached(&sql)?;
             let mut rows = select.query([user_id.0])?;
             let mut accounts = Vec::new();

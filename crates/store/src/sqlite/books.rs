@@ -214,8 +214,9 @@ impl Books for Rows {
     fn insert_account(&mut self, account: &BrokerAccount, new: &NewAccount) -> Result<(), StoreError> {
         let mut insert = self.connection.prepare_cached(
             "INSERT INTO broker_accounts
-                 (user_id, id, broker_name, account_id, secret, secret_key_id, is_active, policy, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                 (user_id, number, id, broker_name, account_id, secret, secret_key_id, is_active, policy, created_at)
+             VALUES (?1, 1 + coalesce((SELECT number FROM broker_accounts WHERE user_id = ?1
+                                       ORDER BY number DESC LIMIT 1), 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?;
         insert.execute(params![
             account.user_id.0,

@@ -112,6 +112,7 @@ async fn everything_is_written(trial: &Trial, trader: &Trader) {
     let new = NewCommand { user_id, account_id: None, command, idempotency, details, at: at(50) };
     store.manage(new, patient()).await.unwrap();
     trial.register("bob").await;
+    store.link_account(user_id, trial.fresh_account(), at(60)).await.unwrap();
     store.issue_key("ann", trial.fresh_key(), at(60)).await.unwrap();
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookfill_domain::ids::UserId;
+use hookfill_domain::ids::{BrokerAccountId, UserId};
 use hookfill_domain::manage::Command;
 use hookfill_domain::signal::CancelSignal;
 use hookfill_store::contract::{
@@ -11,6 +11,7 @@ use hookfill_store::contract::{
 use hookfill_store::postgres::Options;
 use hookfill_store::{Accepted, Made, Managed, NewCommand, Registered, Role, SharedStore, StoreError};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use crate::scene::{OnServer, intact, leased, node, store, trial};
 
@@ -122,6 +123,40 @@ async fn one_name_on_both_nodes_makes_one_user() {
     assert_eq!(server.database.psql("SELECT count(*) FROM users"), "10");
     assert_eq!(server.database.psql("SELECT count(*) FROM api_keys"), "10");
     assert_eq!(intact(&*trial.store).await, 10);
+}
+
+/// The accounts of a user as the list has them and as the log has them, by the ids that they were linked under.
+async fn linked(trial: &Trial, user_id: UserId) -> (Vec<String>, Vec<String>) {
+    let seen = trial.seen(user_id).await;
+    let logged = seen.entries.iter().rev().map(|entry| {
+        let details: serde_json::Value = serde_json::from_slice(&entry.details).unwrap();
+        details["broker_account_id"].as_str().unwrap().to_owned()
+    });
+    (seen.accounts.iter().map(|account| account.id.to_string()).collect(), logged.collect())
+}
+
+/// The clock of the second node is behind: its ids and times are lower.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accounts_linked_at_both_nodes_are_listed_in_the_order_of_their_commits() {
+    let (_server, trial, nodes) = two_nodes().await;
+    let ann = trial.register("ann").await;
+    for round in 0..4 {
+        let mut linking = JoinSet::new();
+        for number in 0..10 {
+            for (node, store) in nodes.clone().into_iter().enumerate() {
+                let mut account = trial.fresh_account();
+                let behind = u128::try_from(node).unwrap() << 64;
+                account.id = BrokerAccountId(Uuid::from_u128((1 << 100) + number + 100 * round - behind));
+                let (user_id, second) = (ann.id, -60 * i64::try_from(node).unwrap());
+                linking.spawn(async move { store.link_account(user_id, account, at(second)).await.unwrap() });
+            }
+        }
+        linking.join_all().await;
+    }
+    let (listed, logged) = linked(&trial, ann.id).await;
+    assert_eq!(listed, logged);
+    assert_eq!(listed.len(), 81);
+    intact(&*trial.store).await;
 }
 
 fn cancel_all(user_id: UserId) -> NewCommand {
