@@ -51,6 +51,8 @@ CREATE TABLE broker_accounts (
     PRIMARY KEY (user_id, number)
 );
 CREATE UNIQUE INDEX broker_accounts_by_id ON broker_accounts (id, user_id);
+-- An account that was deleted may be linked again.
+CREATE UNIQUE INDEX broker_accounts_linked ON broker_accounts (user_id, broker_name, account_id) WHERE is_active;
 CREATE INDEX broker_accounts_by_secret_key ON broker_accounts (secret_key_id);
 COMMENT ON COLUMN broker_accounts.user_id IS 'the owner';
 COMMENT ON COLUMN broker_accounts.number IS 'counts the owner''s accounts in the order in which they were linked; given under the lock of the owner''s head';

@@ -38,6 +38,8 @@ CREATE TABLE broker_accounts (
     PRIMARY KEY (user_id, number)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX broker_accounts_by_id ON broker_accounts (user_id, id);
+-- An account that was deleted may be linked again.
+CREATE UNIQUE INDEX broker_accounts_linked ON broker_accounts (user_id, broker_name, account_id) WHERE is_active = 1;
 CREATE INDEX broker_accounts_by_secret_key ON broker_accounts (secret_key_id);
 
 -- Where each user's journal stands, and the tallies over the user's orders. Locked by whoever appends.

@@ -30,9 +30,9 @@ pub mod sqlite;
 
 pub use error::{OpenError, StoreError};
 pub use model::{
-    Accepted, AccountChange, ChainState, Commit, Fence, Idempotency, Leased, Made, Managed, NewAccount,
-    NewCommand, NewKey, NewOrder, OrderQuery, Page, Principal, Refusal, Registered, Registration, Remembered,
-    Request, Requested, Role, Scope, SealedSecret, Shown, StoredEntry, StoredSecret, Tally,
+    Accepted, AccountChange, ChainState, Commit, Fence, Idempotency, Leased, Linked, Made, Managed,
+    NewAccount, NewCommand, NewKey, NewOrder, OrderQuery, Page, Principal, Refusal, Registered, Registration,
+    Remembered, Request, Requested, Role, Scope, SealedSecret, Shown, StoredEntry, StoredSecret, Tally,
 };
 pub use partition::Partition;
 pub use queue::Patience;
@@ -55,13 +55,13 @@ pub type OrderKey = (UserId, Seq);
 pub trait Accounts: Send + Sync {
     /// Makes a user with a first key and a first broker account.
     async fn register(&self, new: Registration) -> Result<Registered, StoreError>;
-    /// Links a further broker account to a user.
+    /// Links a further broker account to a user, unless it is linked already and active.
     async fn link_account(
         &self,
         user_id: UserId,
         new: NewAccount,
         at: Timestamp,
-    ) -> Result<BrokerAccount, StoreError>;
+    ) -> Result<Linked, StoreError>;
     /// The user's broker accounts, oldest first.
     async fn accounts(&self, user_id: UserId) -> Result<Vec<BrokerAccount>, StoreError>;
     /// Changes one of the user's broker accounts; `None` if there is no such account.

@@ -146,6 +146,15 @@ pub enum Registered {
     UsernameTaken,
 }
 
+/// What became of a broker account to be linked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Linked {
+    /// The account.
+    Created(BrokerAccount),
+    /// The user has an active account of that name at that broker: this one.
+    AccountExists(BrokerAccountId),
+}
+
 /// An idempotency key and the request it came with, hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Idempotency {

@@ -9,7 +9,9 @@ use axum::extract::State;
 use hookfill_domain::account::{MAX_ALIASES, PolicyChange};
 use hookfill_domain::ids::{BrokerAccountId, KeyId};
 use hookfill_domain::instrument::Instrument;
-use hookfill_store::{AccountChange, NewAccount, NewKey, Registered, Registration, Scope, SealedSecret};
+use hookfill_store::{
+    AccountChange, Linked, NewAccount, NewKey, Registered, Registration, Scope, SealedSecret,
+};
 use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -198,7 +200,13 @@ async fn link(state: &AppState, caller: &Caller, object: &Object) -> Result<Acco
     }
     errors.check()?;
     let new = wanted.sealed(state, &caller.username);
-    let account = state.store.link_account(caller.user_id, new, state.clock.now()).await?;
+    let account = match state.store.link_account(caller.user_id, new, state.clock.now()).await? {
+        Linked::Created(account) => account,
+        Linked::AccountExists(id) => {
+            let detail = format!("This broker account is linked already: its id is {id}.");
+            return Err(ApiError::conflict("account_exists", detail));
+        }
+    };
     state.credentials.changed().await;
     Ok(AccountCreated {
         message: "Broker account linked successfully.",

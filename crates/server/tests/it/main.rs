@@ -8,6 +8,7 @@ mod raw;
 mod routes;
 
 mod account_order;
+mod account_twice;
 mod accounts;
 mod analytics;
 mod audit;

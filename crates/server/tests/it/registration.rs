@@ -78,7 +78,9 @@ async fn a_key_links_accounts_whatever_the_mode() {
     let key = alice.key.clone();
     let closed = setup("closed").start_in(service.stop().await).await;
     for foreign in FOREIGN {
-        let answer = register(&closed, "alice", &[foreign, ("x-api-key", &key)]).await;
+        let body = json!({ "broker_name": "Mock", "account_id": foreign.0, "api_key": "s" });
+        let headers = [foreign, ("x-api-key", &*key)];
+        let answer = closed.ask(Method::POST, "/accounts/", &headers, body.to_string()).await;
         assert_eq!(answer.status, 201, "{foreign:?}: {}", answer.body);
     }
     assert_eq!(register(&closed, "alice", &[("x-api-key", "wrong")]).await.refusal(401), "invalid_api_key");

@@ -1,13 +1,13 @@
 //! What holds of users, keys and broker accounts.
 
-use hookfill_domain::account::Policy;
+use hookfill_domain::account::{BrokerAccount, Policy};
 use hookfill_domain::audit::{AuditAction, Place};
 use hookfill_domain::ids::{BrokerAccountId, Seq};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::trial::{Trader, Trial, at};
-use crate::{AccountChange, NewAccount, Registered, Scope, SealedSecret};
+use crate::{AccountChange, Linked, NewAccount, Registered, Scope, SealedSecret};
 
 /// Registering makes all three at once, and puts it on the user's log.
 pub async fn a_registered_user_has_a_key_an_account_and_an_empty_stream(trial: Trial) {
@@ -88,7 +88,7 @@ pub async fn accounts_are_listed_oldest_first(trial: Trial) {
     let (ann, bob) = (trial.register("ann").await, trial.register("bob").await);
     let mut linked = vec![ann.account.clone()];
     for second in 1..4 {
-        let account = trial.store.link_account(ann.id, trial.fresh_account(), at(second)).await.unwrap();
+        let account = trial.link(ann.id, trial.fresh_account(), at(second)).await;
         assert_eq!((account.user_id, account.created_at, account.is_active), (ann.id, at(second), true));
         linked.push(account);
     }
@@ -108,7 +108,7 @@ pub async fn accounts_are_listed_in_the_order_of_linking_although_ids_and_times_
         let second = -i64::try_from(number).unwrap();
         let (trader, linked) = if number.is_multiple_of(3) { (&bob, &mut bobs) } else { (&ann, &mut anns) };
         let account = NewAccount { id, ..trial.fresh_account() };
-        trial.store.link_account(trader.id, account, at(second)).await.unwrap();
+        trial.link(trader.id, account, at(second)).await;
         linked.push(id);
         if number == 4 {
             trial
@@ -119,7 +119,7 @@ pub async fn accounts_are_listed_in_the_order_of_linking_although_ids_and_times_
         }
     }
     let lowest = NewAccount { id: BrokerAccountId(Uuid::nil()), ..trial.fresh_account() };
-    anns.push(trial.store.link_account(ann.id, lowest, at(-100)).await.unwrap().id);
+    anns.push(trial.link(ann.id, lowest, at(-100)).await.id);
     for (trader, linked) in [(&ann, &anns), (&bob, &bobs)] {
         let listed: Vec<_> = trial.seen(trader.id).await.accounts.iter().map(|account| account.id).collect();
         assert_eq!(listed, *linked);
@@ -149,6 +149,106 @@ pub async fn accounts_that_are_linked_at_once_are_listed_as_the_log_has_them(tri
         let listed: Vec<_> = seen.accounts.iter().map(|account| account.id.to_string()).collect();
         assert_eq!(listed, logged.collect::<Vec<_>>());
         assert_eq!(listed.len(), count);
+    }
+}
+
+/// An account under another id, with the same names.
+fn twin(trial: &Trial, of: &BrokerAccount) -> NewAccount {
+    let (broker_name, account_id) = (of.broker_name.clone(), of.account_id.clone());
+    NewAccount { broker_name, account_id, ..trial.fresh_account() }
+}
+
+/// A signal would go to either of them, and both would trade on the same money.
+pub async fn an_account_is_linked_once_for_each_user(trial: Trial) {
+    let (ann, bob) = (trial.register("ann").await, trial.register("bob").await);
+    let second = trial.link(ann.id, trial.fresh_account(), at(1)).await;
+    let before = (trial.seen(ann.id).await, trial.store.credentials_revision().await.unwrap());
+    for account in [&ann.account, &second] {
+        let again = trial.store.link_account(ann.id, twin(&trial, account), at(2)).await.unwrap();
+        assert_eq!(again, Linked::AccountExists(account.id));
+    }
+    assert_eq!((trial.seen(ann.id).await, trial.store.credentials_revision().await.unwrap()), before);
+    trial.link(bob.id, twin(&trial, &ann.account), at(3)).await;
+    let mut registration = trial.registration("cid");
+    registration.account = twin(&trial, &ann.account);
+    assert!(matches!(trial.store.register(registration).await.unwrap(), Registered::Created { .. }));
+    for (broker_name, account_id) in [("A Broker", None), ("a broker ", None), ("a broker", Some("account-"))]
+    {
+        let mut other = twin(&trial, &ann.account);
+        broker_name.clone_into(&mut other.broker_name);
+        other.account_id = account_id.map_or(other.account_id, str::to_owned);
+        trial.link(ann.id, other, at(4)).await;
+    }
+}
+
+/// Deleting gives the name free; the account that has it now is the one that is named.
+pub async fn a_deactivated_account_may_be_linked_again(trial: Trial) {
+    let ann = trial.register("ann").await;
+    let mut linked = vec![ann.account.clone()];
+    for round in 0..3 {
+        let last = linked.last().unwrap().clone();
+        let change = AccountChange::Deactivate;
+        trial.store.change_account(ann.id, last.id, change, at(10 + round)).await.unwrap();
+        let account = trial.link(ann.id, twin(&trial, &last), at(20 + round)).await;
+        let again = trial.store.link_account(ann.id, twin(&trial, &last), at(30 + round)).await.unwrap();
+        assert_eq!(again, Linked::AccountExists(account.id));
+        linked.push(account);
+    }
+    let listed = trial.seen(ann.id).await.accounts;
+    assert_eq!(
+        listed.iter().map(|account| account.id).collect::<Vec<_>>(),
+        linked.iter().map(|account| account.id).collect::<Vec<_>>()
+    );
+    assert_eq!(listed.iter().filter(|account| account.is_active).count(), 1);
+}
+
+/// Writes that come together are one group: the first of them is seen by the rest.
+pub async fn of_many_that_link_one_account_at_once_one_does(trial: Trial) {
+    let ann = trial.register("ann").await;
+    let first = trial.fresh_account();
+    let mut linking = JoinSet::new();
+    for _ in 0..48 {
+        let (store, id) = (trial.store.clone(), BrokerAccountId(trial.draw()));
+        let (user_id, account) = (ann.id, NewAccount { id, ..first.clone() });
+        linking.spawn(async move { (id, store.link_account(user_id, account, at(1)).await.unwrap()) });
+    }
+    let (mut made, mut found) = (Vec::new(), Vec::new());
+    for (id, linked) in linking.join_all().await {
+        match linked {
+            Linked::Created(account) => made.push((id, account.id)),
+            Linked::AccountExists(id) => found.push(id),
+        }
+    }
+    let [(asked, id)] = made[..] else { panic!("{made:?}") };
+    assert_eq!((asked, &found), (id, &vec![id; 47]));
+    let seen = trial.seen(ann.id).await;
+    assert_eq!((seen.accounts.len(), seen.entries.len()), (2, 2));
+}
+
+/// What one write of a group makes of an account, the next one sees.
+pub async fn linking_and_deactivating_at_once_leaves_one_active_account(trial: Trial) {
+    let ann = trial.register("ann").await;
+    let mut writing = JoinSet::new();
+    for number in 0..60 {
+        let (store, user_id, id) = (trial.store.clone(), ann.id, ann.account.id);
+        let account = twin(&trial, &ann.account);
+        writing.spawn(async move {
+            if number == 20 {
+                store.change_account(user_id, id, AccountChange::Deactivate, at(5)).await.unwrap();
+            } else {
+                store.link_account(user_id, account, at(6)).await.unwrap();
+            }
+        });
+    }
+    writing.join_all().await;
+    let again = trial.store.link_account(ann.id, twin(&trial, &ann.account), at(7)).await.unwrap();
+    let accounts = trial.seen(ann.id).await.accounts;
+    let active: Vec<_> = accounts.iter().filter(|account| account.is_active).collect();
+    let [active] = active[..] else { panic!("{accounts:?}") };
+    match again {
+        // Every link came before the account was deactivated.
+        Linked::Created(account) => assert_eq!((account.id, accounts.len()), (active.id, 2)),
+        Linked::AccountExists(id) => assert_eq!((id, accounts.len()), (active.id, 2)),
     }
 }
 
@@ -222,7 +322,7 @@ pub async fn every_change_of_keys_or_accounts_raises_the_revision(trial: Trial) 
     let mut last = trial.store.credentials_revision().await.unwrap();
     let ann = trial.register("ann").await;
     raised(&trial, &mut last, "register").await;
-    trial.store.link_account(ann.id, trial.fresh_account(), at(1)).await.unwrap();
+    trial.link(ann.id, trial.fresh_account(), at(1)).await;
     raised(&trial, &mut last, "link").await;
     for change in [AccountChange::Policy(wanted().into()), AccountChange::Deactivate] {
         trial.store.change_account(ann.id, ann.account.id, change.clone(), at(2)).await.unwrap();
@@ -255,7 +355,7 @@ pub async fn an_issued_key_opens_beside_the_first(trial: Trial) {
 async fn link_under(trial: &Trial, trader: &Trader, key_id: [u8; 8]) {
     let mut account = trial.fresh_account();
     account.secret = SealedSecret { token: format!("under {key_id:?}"), key_id };
-    trial.store.link_account(trader.id, account, at(1)).await.unwrap();
+    trial.link(trader.id, account, at(1)).await;
 }
 
 /// So a start can tell that it has all keys without opening every secret.

@@ -62,7 +62,7 @@ pub async fn a_command_touches_the_open_orders_it_is_about_and_no_other(trial: T
     filled(&trial, &bob, "EURUSD").await;
     let before = trial.seen(bob.id).await;
 
-    let other_account = trial.store.link_account(ann.id, trial.fresh_account(), at(1)).await.unwrap();
+    let other_account = trial.link(ann.id, trial.fresh_account(), at(1)).await;
     let elsewhere =
         NewCommand { account_id: Some(other_account.id), ..new(ann.id, close(Some("EURUSD"), None)) };
     assert_eq!(trial.store.manage(elsewhere, patient()).await.unwrap(), Managed::Nothing);

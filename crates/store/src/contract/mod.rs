@@ -31,6 +31,10 @@ macro_rules! contract_tests {
                 accounts_are_listed_oldest_first
                 accounts_are_listed_in_the_order_of_linking_although_ids_and_times_go_backwards
                 accounts_that_are_linked_at_once_are_listed_as_the_log_has_them
+                an_account_is_linked_once_for_each_user
+                a_deactivated_account_may_be_linked_again
+                of_many_that_link_one_account_at_once_one_does
+                linking_and_deactivating_at_once_leaves_one_active_account
                 a_policy_change_is_kept_and_audited_with_before_and_after
                 an_unchanged_policy_writes_nothing
                 a_deactivated_account_stays_listed_and_is_audited_once

@@ -296,7 +296,7 @@ pub async fn an_order_keeps_its_account_and_its_source(trial: Trial) {
     let ann = trial.register("ann").await;
     let mut new = trial.draft(&ann, "EURUSD");
     let source = SourceId(trial.draw());
-    let account = trial.store.link_account(ann.id, trial.fresh_account(), at(1)).await.unwrap();
+    let account = trial.link(ann.id, trial.fresh_account(), at(1)).await;
     (new.order.source_id, new.order.broker_account_id) = (Some(source), account.id);
     trial.store.accept_signal(new.clone(), patient()).await.unwrap();
     let stored = trial.store.order(ann.id, new.order.id).await.unwrap().unwrap();

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    Accepted, Commit, CommitListener, Idempotency, Leased, MAX_PAGE, NewAccount, NewKey, NewOrder,
+    Accepted, Commit, CommitListener, Idempotency, Leased, Linked, MAX_PAGE, NewAccount, NewKey, NewOrder,
     OrderQuery, Patience, Registered, Registration, SealedSecret, SharedStore, Shown, StoredEntry, Tally,
 };
 
@@ -191,6 +191,14 @@ impl Trial {
         match self.store.register(registration).await.unwrap() {
             Registered::Created { user_id, account } => Trader { id: user_id, key_hash, account },
             Registered::UsernameTaken => panic!("`{username}` is taken"),
+        }
+    }
+
+    /// Links a further account.
+    pub async fn link(&self, user_id: UserId, account: NewAccount, at: Timestamp) -> BrokerAccount {
+        match self.store.link_account(user_id, account, at).await.unwrap() {
+            Linked::Created(account) => account,
+            Linked::AccountExists(id) => panic!("it is linked as {id}"),
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Books, Draft, Ledger};
 use crate::rows::to_json;
-use crate::{AccountChange, NewAccount, NewKey, Registered, Registration, StoreError};
+use crate::{AccountChange, Linked, NewAccount, NewKey, Registered, Registration, StoreError};
 
 /// Puts an administrative act on the user's log; caches everywhere are to forget what they knew.
 fn note<B: Books>(
@@ -66,15 +66,18 @@ pub(crate) fn link<B: Books>(
     user_id: UserId,
     new: &NewAccount,
     at: Timestamp,
-) -> Result<BrokerAccount, StoreError> {
+) -> Result<Linked, StoreError> {
     // Nobody's account is nobody's: asked before anything is written.
     ledger.head(user_id)?;
+    if let Some(id) = ledger.books.active_account(user_id, &new.broker_name, &new.account_id)? {
+        return Ok(Linked::AccountExists(id));
+    }
     let account = open_account(ledger, user_id, new, at)?;
     let details = json!({
         "broker_account_id": account.id, "broker_name": account.broker_name, "account_id": account.account_id,
     });
     note(ledger, user_id, AuditAction::BrokerAccountLinked, &details, at)?;
-    Ok(account)
+    Ok(Linked::Created(account))
 }
 
 pub(crate) fn change<B: Books>(

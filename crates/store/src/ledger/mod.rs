@@ -75,6 +75,13 @@ pub(crate) trait Books {
     fn insert_user(&mut self, username: &str, at: Timestamp) -> Result<UserId, StoreError>;
     fn insert_key(&mut self, user_id: UserId, key: &NewKey, at: Timestamp) -> Result<(), StoreError>;
     fn account(&mut self, user_id: UserId, id: BrokerAccountId) -> Result<Option<BrokerAccount>, StoreError>;
+    /// The user's active account of that name at that broker.
+    fn active_account(
+        &mut self,
+        user_id: UserId,
+        broker_name: &str,
+        account_id: &str,
+    ) -> Result<Option<BrokerAccountId>, StoreError>;
     fn insert_account(&mut self, account: &BrokerAccount, new: &NewAccount) -> Result<(), StoreError>;
     fn update_account(&mut self, account: &BrokerAccount) -> Result<(), StoreError>;
 }

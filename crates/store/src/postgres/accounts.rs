@@ -13,7 +13,7 @@ use super::rows::{bytes, get, read_account};
 use crate::queue::Patience;
 use crate::rows::scopes_from_text;
 use crate::{
-    AccountChange, Accounts, NewAccount, NewKey, Principal, Registered, Registration, SealedSecret,
+    AccountChange, Accounts, Linked, NewAccount, NewKey, Principal, Registered, Registration, SealedSecret,
     StoreError, StoredSecret, ledger,
 };
 
@@ -44,11 +44,10 @@ impl Accounts for PostgresStore {
         user_id: UserId,
         new: NewAccount,
         at: Timestamp,
-    ) -> Result<BrokerAccount, StoreError> {
-        self.write(Patience::standard(), Needs::head(user_id), move |group| {
-            ledger::link(group, user_id, &new, at)
-        })
-        .await
+    ) -> Result<Linked, StoreError> {
+        let linked = (new.broker_name.clone(), new.account_id.clone());
+        let needs = Needs { linked: Some(linked), ..Needs::head(user_id) };
+        self.write(Patience::standard(), needs, move |group| ledger::link(group, user_id, &new, at)).await
     }
 
     async fn accounts(&self, user_id: UserId) -> Result<Vec<BrokerAccount>, StoreError> {

@@ -27,6 +27,8 @@ pub(super) struct Needs {
     /// The epoch of the user's partition. Held for the group.
     pub(super) lease: bool,
     pub(super) account: Option<BrokerAccountId>,
+    /// The active account of that broker's name and that id there.
+    pub(super) linked: Option<(String, String)>,
     /// Whether somebody has that name; if not, the number of a new user.
     pub(super) username: Option<String>,
 }
@@ -187,6 +189,21 @@ impl Books for Rows {
 
     fn account(&mut self, user_id: UserId, id: BrokerAccountId) -> Result<Option<BrokerAccount>, StoreError> {
         Ok(self.accounts.get(&(user_id, id)).cloned())
+    }
+
+    fn active_account(
+        &mut self,
+        user_id: UserId,
+        broker_name: &str,
+        account_id: &str,
+    ) -> Result<Option<BrokerAccountId>, StoreError> {
+        let is_it = |account: &&BrokerAccount| {
+            account.user_id == user_id
+                && account.is_active
+                && account.broker_name == broker_name
+                && account.account_id == account_id
+        };
+        Ok(self.accounts.values().find(is_it).map(|account| account.id))
     }
 
     fn insert_account(&mut self, account: &BrokerAccount, new: &NewAccount) -> Result<(), StoreError> {

@@ -38,6 +38,8 @@ pub(super) async fn load(link: &Link, needs: &[Needs]) -> Result<Result<Group, S
     let open = columns!(open, (owner, wanted) => [user: owner, instrument: wanted]);
     let accounts = columns!(needs.iter().filter_map(|need| Some((of(need.head), need.account?))),
         (owner, account) => [user: owner, id: account.0]);
+    let linked = columns!(needs.iter().filter_map(|need| Some((of(need.head), need.linked.as_ref()?))),
+        (owner, (broker, account)) => [user: owner, name: broker.as_str(), id: account.as_str()]);
     let names: Vec<&str> = needs.iter().filter_map(|need| need.username.as_deref()).collect();
     let fresh = i64::try_from(names.len()).unwrap_or(0);
     let most = i64::try_from(MAX_SCAN + 1).unwrap_or(i64::MAX);
@@ -55,6 +57,7 @@ pub(super) async fn load(link: &Link, needs: &[Needs]) -> Result<Result<Group, S
     open_and_most.push(&most);
     batch.add(open.count, Sql::OpenOrders, open_and_most);
     batch.add_columns(Sql::Accounts, &accounts);
+    batch.add_columns(Sql::LinkedAccounts, &linked);
     batch.add(names.len(), Sql::Usernames, vec![&names]);
     batch.add(names.len(), Sql::FreshNumbers, vec![&fresh]);
     Ok(take_in(&batch.run().await?).map(Group::new))
@@ -62,7 +65,7 @@ pub(super) async fn load(link: &Link, needs: &[Needs]) -> Result<Result<Group, S
 
 fn take_in(read: &[Vec<Row>]) -> Result<Rows, StoreError> {
     let mut rows = Rows::default();
-    let [_, heads, partitions, _, keys, by_id, by_seq, open, accounts, names, fresh] = read else {
+    let [_, heads, partitions, _, keys, by_id, by_seq, open, accounts, linked, names, fresh] = read else {
         return Err(StoreError::Corrupt("a statement is missing".to_owned()));
     };
     for row in heads {
@@ -85,7 +88,7 @@ fn take_in(read: &[Vec<Row>]) -> Result<Rows, StoreError> {
     for row in by_id.iter().chain(by_seq).chain(open) {
         rows.know(read_order(row)?);
     }
-    for row in accounts {
+    for row in accounts.iter().chain(linked) {
         let account = read_account(row)?;
         rows.accounts.insert((account.user_id, account.id), account);
     }

@@ -51,6 +51,10 @@ statements! {
     Accounts = "SELECT a.user_id, a.id, a.broker_name, a.account_id, a.is_active, a.policy, a.created_at \
                 FROM unnest($1::int8[], $2::uuid[]) AS w (user_id, id) \
                 JOIN broker_accounts a ON a.user_id = w.user_id AND a.id = w.id";
+    LinkedAccounts = "SELECT a.user_id, a.id, a.broker_name, a.account_id, a.is_active, a.policy, a.created_at \
+                      FROM unnest($1::int8[], $2::text[], $3::text[]) AS w (user_id, broker_name, account_id) \
+                      JOIN broker_accounts a ON a.user_id = w.user_id AND a.broker_name = w.broker_name \
+                      AND a.account_id = w.account_id AND a.is_active";
     Usernames = "SELECT username, id FROM users WHERE username = ANY($1)";
     FreshNumbers = "SELECT nextval(pg_get_serial_sequence('users', 'id')) FROM generate_series(1, $1::int8)";
 

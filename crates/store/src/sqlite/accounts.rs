@@ -14,7 +14,7 @@ use super::books::Group;
 use crate::queue::Patience;
 use crate::rows::{from_json, scopes_from_text};
 use crate::{
-    AccountChange, Accounts, NewAccount, NewKey, Principal, Registered, Registration, SealedSecret,
+    AccountChange, Accounts, Linked, NewAccount, NewKey, Principal, Registered, Registration, SealedSecret,
     StoreError, StoredSecret, ledger,
 };
 
@@ -97,7 +97,7 @@ impl Accounts for SqliteStore {
         user_id: UserId,
         new: NewAccount,
         at: Timestamp,
-    ) -> Result<BrokerAccount, StoreError> {
+    ) -> Result<Linked, StoreError> {
         let work = move |group: &mut Group| ledger::link(group, user_id, &new, at);
         self.writer.write(Patience::standard(), Some(user_id), work).await
     }

@@ -9,6 +9,7 @@ use hookfill_domain::instrument::Instrument;
 use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
 
 use super::accounts::account;
 use super::orders::{into_order, order_by_id, read_order, remembered, select};
@@ -209,6 +210,20 @@ impl Books for Rows {
 
     fn account(&mut self, user_id: UserId, id: BrokerAccountId) -> Result<Option<BrokerAccount>, StoreError> {
         account(&self.connection, user_id, id)
+    }
+
+    fn active_account(
+        &mut self,
+        user_id: UserId,
+        broker_name: &str,
+        account_id: &str,
+    ) -> Result<Option<BrokerAccountId>, StoreError> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT id FROM broker_accounts
+             WHERE user_id = ?1 AND broker_name = ?2 AND account_id = ?3 AND is_active = 1",
+        )?;
+        let found = select.query_row(params![user_id.0, broker_name, account_id], |row| row.get(0));
+        Ok(found.optional()?.map(|id| BrokerAccountId(Uuid::from_bytes(id))))
     }
 
     fn insert_account(&mut self, account: &BrokerAccount, new: &NewAccount) -> Result<(), StoreError> {

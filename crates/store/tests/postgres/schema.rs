@@ -63,6 +63,23 @@ async fn an_index_that_would_keep_users_together_is_found() {
     assert_eq!(found(&server, unique), ["everywhere"]);
 }
 
+/// The store looks before it inserts; whoever inserts past it is refused as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_cannot_be_active_twice_for_one_user() {
+    let server = migrated().await;
+    let insert = |user: i64, number: i64, active: bool| {
+        server.database.try_psql(&format!(
+            "INSERT INTO broker_accounts VALUES ({user}, {number}, gen_random_uuid(), 'a broker', '1', '', '', {active}, '', 0)"
+        ))
+    };
+    insert(1, 1, true).unwrap();
+    insert(2, 1, true).unwrap();
+    insert(1, 2, false).unwrap();
+    insert(1, 3, false).unwrap();
+    assert!(insert(1, 4, true).unwrap_err().contains("broker_accounts_linked"));
+    assert!(insert(1, 3, false).unwrap_err().contains("broker_accounts_pkey"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_column_says_what_it_holds() {
     let server = migrated().await;

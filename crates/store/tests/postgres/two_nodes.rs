@@ -9,7 +9,9 @@ use hookfill_store::contract::{
     Trader, Trial, accepted, at, executed, happening, keyed, patient, submitting,
 };
 use hookfill_store::postgres::Options;
-use hookfill_store::{Accepted, Made, Managed, NewCommand, Registered, Role, SharedStore, StoreError};
+use hookfill_store::{
+    Accepted, Linked, Made, Managed, NewAccount, NewCommand, Registered, Role, SharedStore, StoreError,
+};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -157,6 +159,25 @@ async fn accounts_linked_at_both_nodes_are_listed_in_the_order_of_their_commits(
     assert_eq!(listed, logged);
     assert_eq!(listed.len(), 81);
     intact(&*trial.store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_account_that_is_linked_at_both_nodes_is_linked_once() {
+    let (server, trial, nodes) = two_nodes().await;
+    let ann = trial.register("ann").await;
+    let mut linking = JoinSet::new();
+    for _ in 0..10 {
+        let first = trial.fresh_account();
+        for store in nodes.clone().into_iter().chain(nodes.clone()) {
+            let account = NewAccount { id: BrokerAccountId(trial.draw()), ..first.clone() };
+            let user_id = ann.id;
+            linking.spawn(async move { store.link_account(user_id, account, at(1)).await.unwrap() });
+        }
+    }
+    let linked = linking.join_all().await;
+    assert_eq!(linked.iter().filter(|linked| matches!(linked, Linked::Created(_))).count(), 10);
+    assert_eq!(server.database.psql("SELECT count(*) FROM broker_accounts"), "11");
+    assert_eq!(intact(&*trial.store).await, 11);
 }
 
 fn cancel_all(user_id: UserId) -> NewCommand {

@@ -133,6 +133,25 @@ fn a_page_costs_the_same_however_long_the_history_is() {
     assert_eq!(steps_of_a_page(20_000, 10_000), short);
 }
 
+/// The store looks before it inserts; whoever inserts past it is refused as well.
+#[test]
+fn an_account_cannot_be_active_twice_for_one_user() {
+    let disk = OnDisk::fresh();
+    let _server = disk.open_as(Role::Server).unwrap();
+    let connection = disk.raw();
+    connection.execute_batch("INSERT INTO users VALUES (1, 'ann', 0), (2, 'bob', 0)").unwrap();
+    let insert = |user: i64, number: i64, active: bool| {
+        let sql = "INSERT INTO broker_accounts VALUES (?1, ?2, randomblob(16), 'a broker', '1', '', x'', ?3, x'', 0)";
+        connection.execute(sql, params![user, number, active]).map_err(|error| error.to_string())
+    };
+    insert(1, 1, true).unwrap();
+    insert(2, 1, true).unwrap();
+    insert(1, 2, false).unwrap();
+    insert(1, 3, false).unwrap();
+    assert!(insert(1, 4, true).unwrap_err().contains("UNIQUE constraint failed"));
+    assert!(insert(1, 3, false).unwrap_err().contains("UNIQUE constraint failed"));
+}
+
 #[test]
 fn every_column_says_what_it_holds() {
     let disk = OnDisk::fresh();
