@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use hookfill_domain::account::Policy;
 use hookfill_domain::signal::{self, ErrorView};
 use http::Request;
 use serde::Deserialize;
@@ -17,7 +16,7 @@ use super::body;
 use super::error::{ApiError, Problem};
 use super::reading;
 use super::state::AppState;
-use super::webhook::{self, Admitted};
+use super::webhook::{self, Admitted, Chosen};
 
 /// A text to be explained.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -29,9 +28,11 @@ pub struct ExplainBody {
     /// The dialect; `auto` if absent.
     #[schema(example = "auto")]
     format: Option<String>,
+    /// The account that is to read it; the oldest active one if absent.
+    broker_account_id: Option<String>,
 }
 
-/// Explains a signal as the caller's oldest active broker account would read it.
+/// Explains a signal as one of the caller's broker accounts would read it.
 #[utoipa::path(post, path = "/signals/explain/", tag = "signals", operation_id = "signals_explain",
     request_body = ExplainBody, security(("api_key" = []), ("bearer" = [])),
     responses((status = 200, body = Object, description = "`ok` with `signal`, `spans` (byte offsets of every value that was read), `would` and `refusal`; or not `ok`, with `error`"),
@@ -46,11 +47,10 @@ pub async fn explain(
     let object = body::read_object(&parts.headers, body).await?;
     let text = body::signal_text(&object)?;
     let (format, _) = reading::format(&object)?;
+    let account_id = webhook::account_id(&object)?;
     let accounts = state.credentials.accounts(caller.user_id).await?;
-    let default = Policy::default();
-    let account = accounts.iter().find(|account| account.is_active);
-    let policy = account.map_or(&default, |account| &account.policy);
-    Ok(Json(match signal::parse(text, format, &reading::of(policy)) {
+    let chosen = Chosen::of(account_id, &accounts);
+    Ok(Json(match signal::parse(text, format, &chosen.reading()) {
         Ok(parsed) => {
             let spans: Map<String, Value> = parsed
                 .spans
@@ -59,9 +59,11 @@ pub async fn explain(
                     (read.field.to_string(), json!({ "start": read.span.start, "end": read.span.end }))
                 })
                 .collect();
-            let refusal = match webhook::admit(parsed.signal.clone(), account) {
+            let refusal = match webhook::admit(parsed.signal.clone(), chosen) {
                 Ok(Admitted::Order(..)) => None,
-                Ok(Admitted::Command(command)) => webhook::would_refuse(&state, &caller, &command).await?,
+                Ok(Admitted::Command(command, account_id)) => {
+                    webhook::would_refuse(&state, &caller, &command, account_id).await?
+                }
                 Err(refusal) => Some(refusal),
             };
             json!({

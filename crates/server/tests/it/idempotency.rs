@@ -165,8 +165,10 @@ async fn a_refused_signal_is_not_remembered() {
     let patch = json!({ "policy": { "require_stop_loss": true } });
     assert_eq!(alice.call(Method::PATCH, &path, Some(patch)).await.status, 200);
     check_replayed(&send(&alice, Some("k"), &body).await, &first);
+    let fresh = send(&alice, Some("new"), &body).await;
+    assert_eq!(fresh.refusal(422), "missing_stop_loss");
     assert_eq!(alice.call(Method::DELETE, &path, None).await.status, 204);
     check_replayed(&send(&alice, Some("k"), &body).await, &first);
     let fresh = send(&alice, Some("new"), &body).await;
-    assert_eq!(fresh.refusal(422), "missing_stop_loss");
+    assert_eq!(fresh.refusal(409), "no_broker_account");
 }

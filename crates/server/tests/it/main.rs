@@ -7,6 +7,7 @@ mod harness;
 mod raw;
 mod routes;
 
+mod account_choice;
 mod account_order;
 mod account_twice;
 mod accounts;

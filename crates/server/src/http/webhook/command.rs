@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hookfill_domain::ids::BrokerAccountId;
 use hookfill_domain::manage::{Command, CommandError};
 use hookfill_domain::order::Order;
 use hookfill_domain::wire::Status;
@@ -68,12 +69,16 @@ pub(in crate::http) async fn would_refuse(
     state: &AppState,
     caller: &Caller,
     command: &Command,
+    account_id: Option<BrokerAccountId>,
 ) -> Result<Option<ApiError>, ApiError> {
     let mut found = false;
     for status in [Status::Pending, Status::Executed] {
         let instrument = command.instrument().cloned();
         let query = OrderQuery { before: None, status: Some(status), instrument, limit: MAX_TOUCHED };
-        for order in state.store.orders(caller.user_id, query).await?.items {
+        let orders = state.store.orders(caller.user_id, query).await?.items;
+        for order in
+            orders.into_iter().filter(|order| account_id.is_none_or(|id| id == order.broker_account_id))
+        {
             match command.change_for(&order) {
                 Ok(change) => found |= change.is_some(),
                 Err(error) => return Ok(Some(impossible(&error))),

@@ -4,7 +4,7 @@ use hookfill_domain::account::{BrokerAccount, Policy};
 use hookfill_domain::ids::{BrokerAccountId, OrderId};
 use hookfill_domain::manage::Command;
 use hookfill_domain::order::{Order, Origin};
-use hookfill_domain::signal::{self, OrderSignal, Signal};
+use hookfill_domain::signal::{self, OrderSignal, Reading, Signal};
 use hookfill_domain::time::Timestamp;
 use http::StatusCode;
 
@@ -31,8 +31,68 @@ pub(super) enum Decision {
 pub(in crate::http) enum Admitted<'a> {
     /// It opens a position with this account.
     Order(OrderSignal, &'a BrokerAccount),
-    /// It is about open orders.
-    Command(Command),
+    /// It is about open orders: of this account, or of all.
+    Command(Command, Option<BrokerAccountId>),
+}
+
+/// The account that a signal is for.
+#[derive(Clone, Copy)]
+pub(in crate::http) enum Chosen<'a> {
+    /// The one that the signal names, active or not.
+    Named(&'a BrokerAccount),
+    /// The oldest active one: the signal names none.
+    Oldest(&'a BrokerAccount),
+    /// None: the signal names none, and none is active.
+    Missing,
+    /// The user has no account of the id that the signal names.
+    Unknown,
+}
+
+impl<'a> Chosen<'a> {
+    /// Chooses among the user's accounts, oldest first.
+    pub(in crate::http) fn of(named: Option<&str>, accounts: &'a [BrokerAccount]) -> Self {
+        let Some(named) = named else {
+            return accounts.iter().find(|account| account.is_active).map_or(Self::Missing, Self::Oldest);
+        };
+        let id: Option<BrokerAccountId> = named.parse().ok();
+        let found = id.and_then(|id| accounts.iter().find(|account| account.id == id));
+        found.map_or(Self::Unknown, Self::Named)
+    }
+
+    /// How the account's owner has messages read.
+    pub(in crate::http) fn reading(self) -> Reading {
+        match self {
+            Self::Named(account) | Self::Oldest(account) => reading::of(&account.policy),
+            Self::Missing | Self::Unknown => Reading::default(),
+        }
+    }
+
+    /// The account, for an order.
+    fn for_order(self) -> Result<&'a BrokerAccount, ApiError> {
+        match self.for_command()? {
+            Some(account) if account.is_active => Ok(account),
+            Some(_) => {
+                let detail = "The broker account is deactivated and takes no new orders.";
+                Err(ApiError::conflict("broker_account_inactive", detail))
+            }
+            None => {
+                let detail = "No active broker account found. Link one via POST /accounts/ first.";
+                Err(ApiError::conflict("no_broker_account", detail))
+            }
+        }
+    }
+
+    /// The account, for a command: open orders are managed whether or not an account is active.
+    fn for_command(self) -> Result<Option<&'a BrokerAccount>, ApiError> {
+        match self {
+            Self::Named(account) | Self::Oldest(account) => Ok(Some(account)),
+            Self::Missing => Ok(None),
+            Self::Unknown => {
+                let detail = "`broker_account_id` names none of your broker accounts.";
+                Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_broker_account", detail))
+            }
+        }
+    }
 }
 
 /// Understands the text as the account reads it, and admits it or not.
@@ -42,18 +102,12 @@ pub(super) fn decide(
     caller: &Caller,
     at: Timestamp,
 ) -> Result<Decision, ApiError> {
-    let account = choose(delivery.account_id, accounts)?;
-    let default = Policy::default();
-    let policy = account.map_or(&default, |account| &account.policy);
-    let parsed = signal::parse(delivery.text, delivery.format, &reading::of(policy))
+    let chosen = Chosen::of(delivery.account_id, accounts);
+    let parsed = signal::parse(delivery.text, delivery.format, &chosen.reading())
         .map_err(|error| ApiError::refused(&error))?;
-    let (signal, account) = match admit(parsed.signal, account)? {
+    let (signal, account) = match admit(parsed.signal, chosen)? {
         Admitted::Order(signal, account) => (signal, account),
-        Admitted::Command(command) => {
-            // A command without an account is about the orders of all of them.
-            let account_id = account.filter(|_| delivery.account_id.is_some()).map(|account| account.id);
-            return Ok(Decision::Command { command, account_id });
-        }
+        Admitted::Command(command, account_id) => return Ok(Decision::Command { command, account_id }),
     };
     let origin = Origin {
         id: OrderId(new_uuid()),
@@ -64,45 +118,28 @@ pub(super) fn decide(
     Ok(Decision::Order(Box::new(Order::from_signal(signal, origin, None, at))))
 }
 
-/// Whether a signal that was understood becomes an order, and of which account.
+/// Whether a signal that was understood becomes an order, and of which account. The account comes first: without one
+/// that takes the order, no policy has a say.
 ///
 /// # Errors
 /// What the sender is told if it does not.
-pub(in crate::http) fn admit(
-    signal: Signal,
-    account: Option<&BrokerAccount>,
-) -> Result<Admitted<'_>, ApiError> {
+pub(in crate::http) fn admit(signal: Signal, chosen: Chosen<'_>) -> Result<Admitted<'_>, ApiError> {
+    let account = match &signal {
+        Signal::Order(_) => Some(chosen.for_order()?),
+        Signal::Close(_) | Signal::Cancel(_) | Signal::Modify(_) => chosen.for_command()?,
+    };
     let default = Policy::default();
     let policy = account.map_or(&default, |account| &account.policy);
     signal::admit(&signal, policy.admission()).map_err(|error| ApiError::refused(&error))?;
-    let signal = match signal {
-        Signal::Order(signal) => signal,
-        Signal::Close(close) => return Ok(Admitted::Command(Command::Close(close))),
-        Signal::Cancel(cancel) => return Ok(Admitted::Command(Command::Cancel(cancel))),
-        Signal::Modify(modify) => return Ok(Admitted::Command(Command::Modify(modify))),
+    let command = match signal {
+        Signal::Order(signal) => return Ok(Admitted::Order(signal, chosen.for_order()?)),
+        Signal::Close(close) => Command::Close(close),
+        Signal::Cancel(cancel) => Command::Cancel(cancel),
+        Signal::Modify(modify) => Command::Modify(modify),
     };
-    let account = account.ok_or_else(|| {
-        let detail = "No active broker account found. Link one via POST /accounts/ first.";
-        ApiError::conflict("no_broker_account", detail)
-    })?;
-    if !account.is_active {
-        let detail = "The broker account is deactivated and takes no new orders.";
-        return Err(ApiError::conflict("broker_account_inactive", detail));
-    }
-    Ok(Admitted::Order(signal, account))
-}
-
-/// The account that was named or, if none was, the oldest active one.
-fn choose<'a>(
-    named: Option<&str>,
-    accounts: &'a [BrokerAccount],
-) -> Result<Option<&'a BrokerAccount>, ApiError> {
-    let Some(named) = named else { return Ok(accounts.iter().find(|account| account.is_active)) };
-    let id: Option<BrokerAccountId> = named.parse().ok();
-    let found = id.and_then(|id| accounts.iter().find(|account| account.id == id));
-    let unknown = || {
-        let detail = "`broker_account_id` names none of your broker accounts.";
-        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_broker_account", detail)
+    let account_id = match chosen {
+        Chosen::Named(account) => Some(account.id),
+        Chosen::Oldest(_) | Chosen::Missing | Chosen::Unknown => None,
     };
-    found.map(Some).ok_or_else(unknown)
+    Ok(Admitted::Command(command, account_id))
 }

@@ -32,19 +32,27 @@ impl<'a> Delivery<'a> {
     pub(super) fn read(object: &'a Object, headers: &'a HeaderMap, bytes: &[u8]) -> Result<Self, ApiError> {
         let text = body::signal_text(object)?;
         let (format, format_word) = reading::format(object)?;
-        let account_id = match object.get("broker_account_id") {
-            None => None,
-            Some(Value::String(id)) if id.chars().any(char::is_control) => {
-                return Err(wrong_field("broker_account_id", "Control characters are not allowed."));
-            }
-            Some(Value::String(id)) => Some(id.as_str()),
-            Some(_) => return Err(wrong_field("broker_account_id", "Not a valid string.")),
-        };
+        let account_id = account_id(object)?;
         let idempotency = idempotency_key(object, headers)?.map(|key| Idempotency {
             key_hash: half_hash(&[ROUTE, key.as_bytes()]),
             body_hash: half_hash(&[bytes]),
         });
         Ok(Self { text, format, format_word, account_id, idempotency })
+    }
+}
+
+/// The account that a body names, if it does.
+///
+/// # Errors
+/// 400 where it is no string, or has control characters.
+pub(in crate::http) fn account_id(object: &Object) -> Result<Option<&str>, ApiError> {
+    match object.get("broker_account_id") {
+        None => Ok(None),
+        Some(Value::String(id)) if id.chars().any(char::is_control) => {
+            Err(wrong_field("broker_account_id", "Control characters are not allowed."))
+        }
+        Some(Value::String(id)) => Ok(Some(id)),
+        Some(_) => Err(wrong_field("broker_account_id", "Not a valid string.")),
     }
 }
 

@@ -32,7 +32,8 @@ use unknown::{Earlier, Fate, Outcome};
 
 pub use answer::{SignalAccepted, TouchedView};
 pub(super) use command::would_refuse;
-pub(super) use decide::{Admitted, admit};
+pub(super) use decide::{Admitted, Chosen, admit};
+pub(super) use delivery::account_id;
 pub use unknown::{REMEMBERED, UnknownOutcomes};
 
 /// A signal.
