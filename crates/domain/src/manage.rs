@@ -1,12 +1,21 @@
-//! Management commands: what a close, cancel or change of protection means for one open order. Decided purely.
+//! Management commands: what a close, cancel or change of protection means for open orders, and why it leaves some of
+//! them as they are. Decided purely.
+
+mod skipped;
 
 use thiserror::Error;
 
+use crate::ids::{BrokerAccountId, OrderId};
+use crate::instrument::Instrument;
 use crate::lifecycle::{Change, OrderState};
 use crate::money::{Price, Quantity};
 use crate::order::{Bracket, Order, Side};
 use crate::signal::{CancelSignal, CloseSignal, ModifySignal, StopTo};
-use crate::wire::Status;
+
+pub use skipped::{SkipReason, Skipped};
+
+/// Most orders that one command may touch.
+pub const MAX_TOUCHED: usize = 500;
 
 /// A command about open orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +28,31 @@ pub enum Command {
     Modify(ModifySignal),
 }
 
-/// Why a command cannot be carried out for an order that it is about. Then it is carried out for none.
+/// What a command means for one order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// The order is none of those that it is about.
+    Unrelated,
+    /// This is to happen to it.
+    Change(Change),
+    /// The order stays as it is.
+    Skip(SkipReason),
+}
+
+/// What a command means for some orders, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan<T> {
+    /// What is to happen, to at least one of them.
+    pub changes: Vec<(T, Change)>,
+    /// The orders that it would close if they had filled, and which may still do so.
+    pub still_pending: Vec<OrderId>,
+    /// The other orders that it is about and leaves as they are.
+    pub skipped: Vec<Skipped>,
+    /// What there is to say of both.
+    pub note: Option<String>,
+}
+
+/// Why a command is carried out for no order.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CommandError {
     /// The new stop loss or a new target would lie on the wrong side.
@@ -32,13 +65,45 @@ pub enum CommandError {
         /// `BUY` or `SELL`.
         side: &'static str,
         /// The order.
-        id: crate::ids::OrderId,
+        id: OrderId,
     },
     /// Break-even of an order whose entry price is not known.
     #[error(
         "The order {0} was placed at market, so its entry price is not known here; give the stop loss as a price."
     )]
-    NoEntryPrice(crate::ids::OrderId),
+    NoEntryPrice(OrderId),
+    /// There is no order that it could change.
+    #[error("{detail}")]
+    Nothing {
+        /// The code of the refusal.
+        code: &'static str,
+        /// What there is instead, and which command is for that.
+        detail: String,
+    },
+    /// There are too many.
+    #[error("This is about more than {MAX_TOUCHED} orders{}; none was touched.", of(instrument.as_ref()))]
+    TooMany {
+        /// Of this instrument, or of all.
+        instrument: Option<Instrument>,
+    },
+}
+
+impl CommandError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::WrongSide { .. } => "wrong_side",
+            Self::NoEntryPrice(_) => "no_entry_price",
+            Self::Nothing { code, .. } => code,
+            Self::TooMany { .. } => "too_many_orders",
+        }
+    }
+}
+
+/// ` of EURUSD`, or nothing for every instrument.
+fn of(instrument: Option<&Instrument>) -> String {
+    instrument.map(|instrument| format!(" of {instrument}")).unwrap_or_default()
 }
 
 impl Command {
@@ -52,19 +117,9 @@ impl Command {
         }
     }
 
-    /// The code of the refusal when no order is there for it.
-    #[must_use]
-    pub fn nothing(&self) -> &'static str {
-        match self {
-            Self::Close(_) => "nothing_to_close",
-            Self::Cancel(_) => "nothing_to_cancel",
-            Self::Modify(_) => "nothing_to_modify",
-        }
-    }
-
     /// The instrument whose orders it is about; `None` is every one.
     #[must_use]
-    pub fn instrument(&self) -> Option<&crate::instrument::Instrument> {
+    pub fn instrument(&self) -> Option<&Instrument> {
         match self {
             Self::Close(close) => close.instrument.as_ref(),
             Self::Cancel(cancel) => cancel.instrument.as_ref(),
@@ -80,25 +135,73 @@ impl Command {
         }
     }
 
-    /// What it means for an order: the event to apply, or `None` where the order is not one of those it is about.
+    /// What it means for one order.
     ///
     /// # Errors
-    /// [`CommandError`] where the order is one of them and the command cannot be carried out.
-    pub fn change_for(&self, order: &Order) -> Result<Option<Change>, CommandError> {
-        let about = self.instrument().is_none_or(|instrument| order.terms.instrument == *instrument)
-            && self.side().is_none_or(|side| order.terms.side == side)
-            && order.state().request().is_none();
-        if !about {
-            return Ok(None);
+    /// [`CommandError`] where the order is one of those that it is about and it cannot be carried out.
+    pub fn effect_on(&self, order: &Order) -> Result<Effect, CommandError> {
+        use OrderState as S;
+        let is_about = self.instrument().is_none_or(|instrument| order.terms.instrument == *instrument)
+            && self.side().is_none_or(|side| order.terms.side == side);
+        if !is_about {
+            return Ok(Effect::Unrelated);
         }
-        match (self, order.status()) {
-            (Self::Close(close), Status::Executed) => Ok(Some(closing(close.fraction))),
-            (Self::Cancel(_), Status::Pending) => Ok(Some(Change::CancelRequested)),
-            (Self::Modify(modify), Status::Pending | Status::Executed) => {
-                Ok(Some(Change::Modified { bracket: modified(modify, order)? }))
+        Ok(match (self, order.state()) {
+            (_, S::Closed | S::Canceled | S::Rejected | S::Expired) => Effect::Unrelated,
+            (_, S::Canceling { .. }) => Effect::Skip(SkipReason::CancelRequested),
+            (_, S::Closing { .. }) => Effect::Skip(SkipReason::CloseRequested),
+            (_, S::Reducing { .. }) => Effect::Skip(SkipReason::PartCloseRequested),
+            (Self::Close(close), S::Filled) => Effect::Change(closing(close.fraction)),
+            (Self::Close(_), S::New | S::Submitting | S::InDoubt | S::Accepted | S::PartlyFilled) => {
+                Effect::Skip(SkipReason::Pending)
             }
-            (Self::Close(_) | Self::Cancel(_) | Self::Modify(_), _) => Ok(None),
+            (Self::Cancel(_), S::New | S::Submitting | S::InDoubt | S::Accepted | S::PartlyFilled) => {
+                Effect::Change(Change::CancelRequested)
+            }
+            (Self::Cancel(_), S::Filled) => Effect::Skip(SkipReason::Executed),
+            (
+                Self::Modify(modify),
+                S::New | S::Submitting | S::InDoubt | S::Accepted | S::PartlyFilled | S::Filled,
+            ) => Effect::Change(Change::Modified { bracket: modified(modify, order)? }),
+        })
+    }
+
+    /// What it means for a user's open orders, of one account or of all: for all that it is about, or for none.
+    ///
+    /// # Errors
+    /// [`CommandError`] where it is to be carried out for none.
+    pub fn plan<T: AsRef<Order>>(
+        &self,
+        account_id: Option<BrokerAccountId>,
+        mut open: Vec<T>,
+    ) -> Result<Plan<T>, CommandError> {
+        open.retain(|order| account_id.is_none_or(|id| id == order.as_ref().broker_account_id));
+        open.sort_unstable_by_key(|order| order.as_ref().seq);
+        let (mut changes, mut skipped) = (Vec::new(), Vec::new());
+        for order in open {
+            match self.effect_on(order.as_ref())? {
+                Effect::Unrelated => {}
+                Effect::Change(change) => changes.push((order, change)),
+                Effect::Skip(reason) => skipped.push(Skipped { order_id: order.as_ref().id, reason }),
+            }
         }
+        match changes.len() {
+            0 => Err(self.nothing(account_id, &skipped)),
+            1..=MAX_TOUCHED => {
+                let note = self.note(account_id, &skipped);
+                let is_close = matches!(self, Self::Close(_));
+                let still_pending = skipped.extract_if(.., |skipped| is_close && skipped.reason.is_pending());
+                let still_pending = still_pending.map(|skipped| skipped.order_id).collect();
+                Ok(Plan { changes, still_pending, skipped, note })
+            }
+            _ => Err(self.too_many()),
+        }
+    }
+
+    /// The error where there are more orders than it may be about.
+    #[must_use]
+    pub fn too_many(&self) -> CommandError {
+        CommandError::TooMany { instrument: self.instrument().cloned() }
     }
 }
 
@@ -158,82 +261,4 @@ fn check_sides(order: &Order, bracket: &Bracket) -> Result<(), CommandError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::signal::Distances;
-    use crate::specimen;
-    use crate::time::Timestamp;
-    use rstest::rstest;
-
-    fn price(text: &str) -> Price {
-        text.parse().unwrap()
-    }
-
-    fn order(side: Side, state: OrderState) -> Order {
-        let mut order = specimen::order(side);
-        order.progress.state = state;
-        order
-    }
-
-    fn modify(stop_loss: Option<&str>, to: Option<StopTo>, targets: &[&str]) -> Command {
-        Command::Modify(ModifySignal {
-            instrument: "EURUSD".parse().unwrap(),
-            side: None,
-            stop_loss: stop_loss.map(price),
-            stop_loss_to: to,
-            take_profits: targets.iter().map(|text| price(text)).collect(),
-            distances: Distances::default(),
-            notes: vec![],
-        })
-    }
-
-    #[rstest]
-    #[case(Side::Buy, OrderState::Filled, modify(Some("1.0870"), None, &[]), true)] // a profit locked in
-    #[case(Side::Buy, OrderState::New, modify(Some("1.0870"), None, &[]), false)] // above the entry of what has not filled
-    #[case(Side::Buy, OrderState::Filled, modify(None, Some(StopTo::Entry), &[]), true)]
-    #[case(Side::Buy, OrderState::Filled, modify(Some("1.0895"), None, &[]), false)]
-    #[case(Side::Buy, OrderState::Filled, modify(None, None, &["1.0900", "1.0950"]), true)]
-    #[case(Side::Buy, OrderState::Filled, modify(None, None, &["1.0900", "1.0840"]), false)]
-    #[case(Side::Sell, OrderState::Filled, modify(Some("1.0855"), None, &[]), true)]
-    #[case(Side::Sell, OrderState::Filled, modify(Some("1.0845"), None, &[]), false)]
-    fn a_change_of_protection_must_hold_together(
-        #[case] side: Side,
-        #[case] state: OrderState,
-        #[case] command: Command,
-        #[case] fits: bool,
-    ) {
-        assert_eq!(command.change_for(&order(side, state)).is_ok(), fits);
-    }
-
-    #[test]
-    fn a_command_is_about_orders_of_its_instrument_side_and_status_alone() {
-        let close = |instrument: Option<&str>, side| {
-            let instrument = instrument.map(|symbol| symbol.parse().unwrap());
-            Command::Close(CloseSignal { instrument, side, fraction: None, quantity: None, notes: vec![] })
-        };
-        let filled = order(Side::Buy, OrderState::Filled);
-        assert_eq!(close(Some("EURUSD"), None).change_for(&filled), Ok(Some(Change::CloseRequested)));
-        assert_eq!(close(None, Some(Side::Buy)).change_for(&filled), Ok(Some(Change::CloseRequested)));
-        assert_eq!(close(Some("GBPUSD"), None).change_for(&filled), Ok(None));
-        assert_eq!(close(None, Some(Side::Sell)).change_for(&filled), Ok(None));
-        assert_eq!(close(None, None).change_for(&order(Side::Buy, OrderState::Accepted)), Ok(None));
-        let requested_at = Timestamp::from_micros(0);
-        assert_eq!(
-            close(None, None).change_for(&order(Side::Buy, OrderState::Closing { requested_at })),
-            Ok(None)
-        );
-    }
-
-    #[test]
-    fn partial_closes_leave_a_part_of_what_is_left() {
-        let mut order = order(Side::Buy, OrderState::Filled);
-        order.progress.reduce("0.5".parse().unwrap());
-        assert_eq!(order.progress.remaining.unwrap().to_string(), "0.5");
-        order.progress.reduce("0.3".parse().unwrap());
-        assert_eq!(order.progress.remaining.unwrap().to_string(), "0.35");
-        for _ in 0..200 {
-            order.progress.reduce("0.9".parse().unwrap());
-        }
-        assert_eq!(order.progress.remaining.unwrap().to_string(), "0.000000000001");
-    }
-}
+mod tests;

@@ -163,6 +163,12 @@ impl Progress {
     }
 }
 
+impl AsRef<Order> for Order {
+    fn as_ref(&self) -> &Order {
+        self
+    }
+}
+
 impl Order {
     /// Makes an order of an admitted signal. Its `seq` is given by the store, in the transaction that keeps it.
     #[must_use]

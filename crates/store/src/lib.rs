@@ -11,6 +11,7 @@ use hookfill_domain::account::BrokerAccount;
 use hookfill_domain::audit::Place;
 use hookfill_domain::ids::{BrokerAccountId, OrderId, Seq, UserId};
 use hookfill_domain::lifecycle::OrderEvent;
+use hookfill_domain::manage::{Command, CommandError};
 use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
 
@@ -41,9 +42,6 @@ pub use queue::Patience;
 pub const MAX_PAGE: usize = 1000;
 /// Most orders that one filtered page looks at.
 pub const MAX_SCAN: usize = 5000;
-/// Most orders that one command may touch.
-pub const MAX_TOUCHED: usize = 500;
-
 /// Most users whose heads are asked for at once.
 pub const MAX_HEADS: usize = 1000;
 
@@ -100,6 +98,13 @@ pub trait Orders: Send + Sync {
     ///
     /// What still waits at the deadline is withdrawn and not stored.
     async fn manage(&self, new: NewCommand, patience: Patience) -> Result<Managed, StoreError>;
+    /// Why a command would be refused now; `None` if it would be carried out. Changes nothing.
+    async fn rehearse(
+        &self,
+        user_id: UserId,
+        account_id: Option<BrokerAccountId>,
+        command: &Command,
+    ) -> Result<Option<CommandError>, StoreError>;
     /// What an earlier request with this idempotency key made.
     async fn remembered(&self, user_id: UserId, key: Idempotency) -> Result<Option<Remembered>, StoreError>;
     /// One of the user's orders.

@@ -6,7 +6,7 @@ use hookfill_domain::account::{BrokerAccount, PolicyChange};
 use hookfill_domain::audit::{AuditAction, Place};
 use hookfill_domain::ids::{BrokerAccountId, KeyId, OrderId, Seq, UserId};
 use hookfill_domain::instrument::Instrument;
-use hookfill_domain::manage::{Command, CommandError};
+use hookfill_domain::manage::{Command, CommandError, Skipped};
 use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
 use hookfill_domain::wire::Status;
@@ -185,6 +185,15 @@ pub enum Made {
         kind: String,
         /// The orders that it touched, oldest first.
         orders: Vec<OrderId>,
+        /// The orders that a close was about and that had not filled, oldest first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        still_pending: Vec<OrderId>,
+        /// The other orders that it was about and left as they were, oldest first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        skipped: Vec<Skipped>,
+        /// What was said of both.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
 }
 
@@ -208,14 +217,15 @@ pub struct NewCommand {
 /// What became of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Managed {
-    /// It is stored with these orders, oldest first, as they are now.
-    Touched(Vec<Order>),
-    /// No open order is there for it.
-    Nothing,
-    /// It is about more than [`crate::MAX_TOUCHED`] orders, and none was touched.
-    TooMany,
-    /// It cannot be carried out for one of its orders, and none was touched.
-    Impossible(CommandError),
+    /// It is stored.
+    Touched {
+        /// The orders that it touched, oldest first, as they are now.
+        orders: Vec<Order>,
+        /// What it did, as its idempotency key will tell.
+        made: Made,
+    },
+    /// No order was touched.
+    Refused(CommandError),
     /// The key was known.
     Remembered(Remembered),
 }

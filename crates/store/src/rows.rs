@@ -33,6 +33,12 @@ pub(crate) struct StoredOrder<T> {
     pub(crate) last: Place,
 }
 
+impl AsRef<Order> for StoredOrder<Order> {
+    fn as_ref(&self) -> &Order {
+        &self.order
+    }
+}
+
 impl TryFrom<OrderRow> for Order {
     type Error = StoreError;
     fn try_from(row: OrderRow) -> Result<Order, StoreError> {

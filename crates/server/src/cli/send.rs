@@ -52,6 +52,12 @@ struct Accepted {
     /// What a command touched.
     #[serde(default)]
     orders: Vec<Touched>,
+    /// What a close did not touch because it has not filled.
+    #[serde(default)]
+    still_pending: Vec<Touched>,
+    /// What else a command did not touch.
+    #[serde(default)]
+    skipped: Vec<Skipped>,
     #[serde(default)]
     duplicate: bool,
 }
@@ -59,6 +65,12 @@ struct Accepted {
 #[derive(Deserialize)]
 struct Touched {
     order_id: String,
+}
+
+#[derive(Deserialize)]
+struct Skipped {
+    order_id: String,
+    reason: String,
 }
 
 impl Accepted {
@@ -73,7 +85,12 @@ impl Accepted {
         let touched = touched.map(|order| {
             format!("{} of order {} is requested{again}", harmless(kind), harmless(&order.order_id))
         });
-        order.chain(touched).collect()
+        let pending = self.still_pending.iter().map(|order| (&order.order_id, "pending"));
+        let skipped = self.skipped.iter().map(|order| (&order.order_id, order.reason.as_str()));
+        let untouched = pending
+            .chain(skipped)
+            .map(|(id, reason)| format!("order {} was not touched: {}", harmless(id), harmless(reason)));
+        order.chain(touched).chain(untouched).collect()
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use hookfill_domain::ids::UserId;
+use hookfill_domain::lifecycle::OrderState;
 use hookfill_domain::order::Order;
 use hookfill_domain::wire::Status;
 use hookfill_store::{Request, Requested, Scope};
@@ -57,6 +58,10 @@ async fn ask(state: &AppState, caller: &Caller, id: &str, request: Request) -> A
     let mut hints = state.bus.subscribe(caller.user_id);
     let deadline = Instant::now() + BROKER_ANSWER;
     let mut order = match state.store.request(caller.user_id, id, request, state.clock.now()).await? {
+        Requested::Stored(order) if is_part_of_it_closing(request, &order) => {
+            let detail = "A part of this order is being closed: send this again once that is done.";
+            return Err(ApiError::conflict("close_under_way", detail));
+        }
         Requested::Stored(order) => order,
         Requested::WrongStatus(order) => return Err(wrong_status(request, &order)),
         Requested::NotFound => return Err(order_not_found()),
@@ -85,6 +90,11 @@ async fn ask(state: &AppState, caller: &Caller, id: &str, request: Request) -> A
     }
 }
 
+/// Whether the request that waits for the broker is one for a part: it would leave the rest open.
+fn is_part_of_it_closing(request: Request, order: &Order) -> bool {
+    request == Request::Close && matches!(order.state(), OrderState::Reducing { .. })
+}
+
 /// Waits for a hint that something may have happened to an order; the others of its user are not asked about.
 async fn news_of(order: &Order, hints: &mut Subscription) {
     let id = order.id.to_string();
@@ -106,16 +116,29 @@ async fn reread(state: &AppState, user_id: UserId, order: &Order) -> Result<Orde
     state.store.order(user_id, order.id).await?.ok_or_else(order_not_found)
 }
 
+/// What stands in the way of a request, and the request that the order takes instead, if there is one.
 fn wrong_status(request: Request, order: &Order) -> ApiError {
-    let status = order.status();
+    let (id, status) = (order.id, order.status());
+    let instead = match (request, order.state()) {
+        (_, OrderState::Canceling { .. }) => ", and its cancellation is under way".to_owned(),
+        (_, OrderState::Closing { .. }) => ", and its close is under way".to_owned(),
+        (_, OrderState::Reducing { .. }) => ", and the close of a part of it is under way".to_owned(),
+        (Request::Cancel, _) if status == Status::Executed => {
+            format!(": close it with POST /orders/{id}/close/")
+        }
+        (Request::Close, _) if status == Status::Pending => {
+            format!(": cancel it with POST /orders/{id}/cancel/")
+        }
+        (Request::Cancel | Request::Close, _) => String::new(),
+    };
     match request {
         Request::Cancel => ApiError::conflict(
             "order_not_pending",
-            format!("Only a pending order can be canceled; this one is {status}."),
+            format!("Only a pending order can be canceled; this one is {status}{instead}."),
         ),
         Request::Close => ApiError::conflict(
             "order_not_executed",
-            format!("Only an executed order can be closed; this one is {status}."),
+            format!("Only an executed order can be closed; this one is {status}{instead}."),
         ),
     }
 }

@@ -99,6 +99,17 @@ fn an_accepted_signal_is_named_by_its_order() {
 }
 
 #[test]
+fn orders_that_a_command_did_not_touch_are_named() {
+    let accepted = r#"{"message":"ok","status":"accepted","kind":"close","orders":[{"order_id":"a"}],
+        "still_pending":[{"order_id":"b"}],"skipped":[{"order_id":"c","reason":"close_requested"}]}"#;
+    let (url, _) = service(vec![Some(("200 OK", accepted))]);
+    let ended = send(&url, "CLOSE EURUSD");
+    let expected = "close of order a is requested\norder b was not touched: pending\n\
+                    order c was not touched: close_requested\n";
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), expected), "{ended:?}");
+}
+
+#[test]
 fn a_service_that_could_not_take_it_or_broke_off_is_asked_once_more_with_the_same_key() {
     for first in [UNAVAILABLE, None] {
         let (url, service) = service(vec![first, ACCEPTED]);

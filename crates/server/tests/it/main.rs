@@ -39,6 +39,7 @@ mod restart;
 mod routing;
 mod scripted;
 mod secrets;
+mod skipped_orders;
 mod stream;
 mod stream_auth;
 mod stream_resume;

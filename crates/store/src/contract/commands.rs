@@ -8,8 +8,9 @@ use hookfill_domain::order::{Order, Side};
 use hookfill_domain::signal::{CancelSignal, CloseSignal, Distances, ModifySignal};
 use hookfill_domain::wire::Status;
 
+use super::lists::accept_many;
 use super::trial::{Trader, Trial, accepted, at, executed, keyed, patient, submitting};
-use crate::{Made, Managed, NewCommand, Remembered};
+use crate::{MAX_SCAN, Made, Managed, NewCommand, Remembered};
 
 fn close(instrument: Option<&str>, fraction: Option<&str>) -> Command {
     Command::Close(CloseSignal {
@@ -44,8 +45,14 @@ fn new(user_id: UserId, command: Command) -> NewCommand {
 }
 
 fn ids(managed: Managed) -> Vec<OrderId> {
-    let Managed::Touched(orders) = managed else { panic!("nothing was touched: {managed:?}") };
+    let Managed::Touched { orders, .. } = managed else { panic!("nothing was touched: {managed:?}") };
     orders.iter().map(|order| order.id).collect()
+}
+
+/// The code of a refusal.
+fn code(managed: &Managed) -> &'static str {
+    let Managed::Refused(error) = managed else { panic!("it was not refused: {managed:?}") };
+    error.code()
 }
 
 async fn filled(trial: &Trial, trader: &Trader, instrument: &str) -> Order {
@@ -65,7 +72,8 @@ pub async fn a_command_touches_the_open_orders_it_is_about_and_no_other(trial: T
     let other_account = trial.link(ann.id, trial.fresh_account(), at(1)).await;
     let elsewhere =
         NewCommand { account_id: Some(other_account.id), ..new(ann.id, close(Some("EURUSD"), None)) };
-    assert_eq!(trial.store.manage(elsewhere, patient()).await.unwrap(), Managed::Nothing);
+    let answer = trial.store.manage(elsewhere, patient()).await.unwrap();
+    assert_eq!(code(&answer), "nothing_to_close");
 
     let touched = trial.store.manage(new(ann.id, close(Some("EURUSD"), None)), patient()).await.unwrap();
     assert_eq!(ids(touched), [first.id, second.id]);
@@ -74,7 +82,8 @@ pub async fn a_command_touches_the_open_orders_it_is_about_and_no_other(trial: T
         assert_eq!((order.reason(), order.due_at), (Some("close_requested"), Some(at(50))));
     }
     let selling = new(ann.id, cancel("EURUSD", Some(Side::Sell)));
-    assert_eq!(trial.store.manage(selling, patient()).await.unwrap(), Managed::Nothing);
+    let answer = trial.store.manage(selling, patient()).await.unwrap();
+    assert_eq!(code(&answer), "nothing_to_cancel");
     let touched = trial.store.manage(new(ann.id, cancel("EURUSD", None)), patient()).await.unwrap();
     assert_eq!(ids(touched), [pending.id]);
     assert_eq!(trial.seen(bob.id).await, before);
@@ -95,7 +104,7 @@ pub async fn a_command_that_cannot_be_carried_out_for_one_order_touches_none(tri
     let before = trial.seen(ann.id).await;
     // Above the entry: good for what has filled, wrong for what has not.
     let answer = trial.store.manage(new(ann.id, stop_loss("EURUSD", "1.0870")), patient()).await.unwrap();
-    assert!(matches!(answer, Managed::Impossible(_)), "{answer:?}");
+    assert_eq!(code(&answer), "wrong_side");
     assert_eq!(trial.seen(ann.id).await, before);
 
     let touched = trial.store.manage(new(ann.id, stop_loss("EURUSD", "1.0855")), patient()).await.unwrap();
@@ -118,7 +127,13 @@ pub async fn a_command_is_remembered_by_its_key(trial: Trial) {
     assert_eq!(ids(trial.store.manage(keyed_close(1), patient()).await.unwrap()), [order.id]);
     let before = trial.seen(ann.id).await;
     for (body, same_body) in [(1, true), (2, false)] {
-        let made = Made::Command { kind: "close".to_owned(), orders: vec![order.id] };
+        let made = Made::Command {
+            kind: "close".to_owned(),
+            orders: vec![order.id],
+            still_pending: Vec::new(),
+            skipped: Vec::new(),
+            note: None,
+        };
         let known = Remembered { made, same_body };
         let again = trial.store.manage(keyed_close(body), patient()).await.unwrap();
         assert_eq!(again, Managed::Remembered(known.clone()));
@@ -134,10 +149,116 @@ pub async fn a_command_with_nothing_to_do_says_so_and_leaves_nothing_behind(tria
     let before = trial.seen(ann.id).await;
     let keyed_close =
         NewCommand { idempotency: Some(keyed(1, 1)), ..new(ann.id, close(Some("GBPUSD"), None)) };
-    assert_eq!(trial.store.manage(keyed_close, patient()).await.unwrap(), Managed::Nothing);
+    let answer = trial.store.manage(keyed_close, patient()).await.unwrap();
+    assert_eq!(code(&answer), "nothing_to_close");
     assert_eq!(trial.store.remembered(ann.id, keyed(1, 1)).await.unwrap(), None);
     assert_eq!(trial.seen(ann.id).await, before);
     assert_eq!(ids(trial.store.manage(new(ann.id, close(None, None)), patient()).await.unwrap()), [order.id]);
+}
+
+/// An order that has not filled may still do so: whoever closes must know, then and when it is told again.
+pub async fn a_close_leaves_pending_orders_alone_and_keeps_which(trial: Trial) {
+    let ann = trial.register("ann").await;
+    let canceling = trial.accept(&ann, "EURUSD").await;
+    trial.store.manage(new(ann.id, cancel("EURUSD", None)), patient()).await.unwrap();
+    let position = filled(&trial, &ann, "EURUSD").await;
+    let (first, second) = (trial.accept(&ann, "EURUSD").await, trial.accept(&ann, "EURUSD").await);
+    trial.accept(&ann, "GBPUSD").await;
+    let pending = vec![canceling.id, first.id, second.id];
+    let keyed_close =
+        NewCommand { idempotency: Some(keyed(1, 1)), ..new(ann.id, close(Some("EURUSD"), None)) };
+    let answer = trial.store.manage(keyed_close.clone(), patient()).await.unwrap();
+    let Managed::Touched { orders, made } = answer else { panic!("{answer:?}") };
+    assert_eq!(orders.iter().map(|order| order.id).collect::<Vec<_>>(), [position.id]);
+    let Made::Command { still_pending, skipped, note, .. } = &made else { panic!("{made:?}") };
+    assert_eq!((still_pending, skipped), (&pending, &vec![]));
+    let note = note.as_ref().unwrap();
+    assert!(note.contains("2 orders of EURUSD are still pending: send CANCEL EURUSD"), "{note}");
+    assert!(note.contains("its cancellation is under way"), "{note}");
+
+    let entries = trial.seen(ann.id).await.entries;
+    let entry = entries.iter().find(|entry| entry.action == AuditAction::CommandAccepted).unwrap();
+    let details: serde_json::Value = serde_json::from_slice(&entry.details).unwrap();
+    assert_eq!(details["still_pending"], serde_json::json!(pending));
+    for order in [&first, &second] {
+        assert_eq!(trial.store.order(ann.id, order.id).await.unwrap().as_ref(), Some(order));
+    }
+    trial.record(&first, 60, vec![submitting(), accepted(70), executed(60)]).await;
+    let trial = trial.reopen().await;
+    let known = Managed::Remembered(Remembered { made, same_body: true });
+    assert_eq!(trial.store.manage(keyed_close, patient()).await.unwrap(), known);
+}
+
+/// What a key of an earlier version made can still be told.
+pub async fn a_command_without_anything_left_out_is_kept_as_before(trial: Trial) {
+    let ann = trial.register("ann").await;
+    let order = filled(&trial, &ann, "EURUSD").await;
+    let answer = trial.store.manage(new(ann.id, close(Some("EURUSD"), None)), patient()).await.unwrap();
+    let Managed::Touched { made, .. } = answer else { panic!("{answer:?}") };
+    let before = serde_json::json!({ "command": { "kind": "close", "orders": [order.id] } });
+    assert_eq!(serde_json::to_value(&made).unwrap(), before);
+    assert_eq!(serde_json::from_value::<Made>(before).unwrap(), made);
+    let entries = trial.seen(ann.id).await.entries;
+    let entry = entries.iter().find(|entry| entry.action == AuditAction::CommandAccepted).unwrap();
+    let details: serde_json::Value = serde_json::from_slice(&entry.details).unwrap();
+    let fields: Vec<&String> = details.as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["kind", "orders", "signal"]);
+}
+
+/// Nothing is written, no key is spent, and the reason is the one that a rehearsal gives.
+pub async fn a_rehearsal_gives_the_reason_that_the_command_is_refused_for(trial: Trial) {
+    let (ann, bob) = (trial.register("ann").await, trial.register("bob").await);
+    trial.accept(&bob, "EURUSD").await;
+    let account = trial.link(ann.id, trial.fresh_account(), at(1)).await;
+    let half = || close(Some("EURUSD"), Some("0.5"));
+    let rehearsed = async |command: &Command, account_id| {
+        let before = trial.seen(ann.id).await;
+        let refused = trial.store.rehearse(ann.id, account_id, command).await.unwrap();
+        let idempotency = Some(keyed(1, 1));
+        let new = NewCommand { account_id, idempotency, ..new(ann.id, command.clone()) };
+        match refused {
+            Some(error) => {
+                let code = error.code();
+                assert_eq!(trial.store.manage(new, patient()).await.unwrap(), Managed::Refused(error));
+                assert_eq!(trial.store.remembered(ann.id, keyed(1, 1)).await.unwrap(), None);
+                assert_eq!(trial.seen(ann.id).await, before);
+                code
+            }
+            None => "carried out",
+        }
+    };
+    assert_eq!(rehearsed(&half(), None).await, "nothing_to_close");
+    let order = trial.accept(&ann, "EURUSD").await;
+    assert_eq!(rehearsed(&half(), None).await, "still_pending");
+    assert_eq!(rehearsed(&half(), Some(account.id)).await, "nothing_to_close");
+    assert_eq!(rehearsed(&close(None, None), Some(ann.account.id)).await, "still_pending");
+    assert_eq!(rehearsed(&close(Some("GBPUSD"), None), None).await, "nothing_to_close");
+    assert_eq!(rehearsed(&cancel("EURUSD", Some(Side::Sell)), None).await, "nothing_to_cancel");
+    assert_eq!(rehearsed(&cancel("EURUSD", None), None).await, "carried out");
+    assert_eq!(rehearsed(&stop_loss("EURUSD", "1.0870"), None).await, "wrong_side");
+    trial.record(&order, 20, vec![submitting(), accepted(30), executed(30)]).await;
+    assert_eq!(rehearsed(&half(), None).await, "carried out");
+    assert_eq!(rehearsed(&cancel("EURUSD", None), None).await, "nothing_to_cancel");
+    trial.store.manage(new(ann.id, half()), patient()).await.unwrap();
+    for command in [half(), close(None, None)] {
+        assert_eq!(rehearsed(&command, None).await, "nothing_to_close");
+    }
+    assert_eq!(rehearsed(&stop_loss("EURUSD", "1.0855"), None).await, "nothing_to_modify");
+}
+
+/// A command reaches an open order however many came after it, so its rehearsal does too.
+pub async fn a_rehearsal_finds_an_open_order_behind_a_long_history(trial: Trial) {
+    let ann = trial.register("ann").await;
+    let order = filled(&trial, &ann, "XAUUSD").await;
+    accept_many(&trial, &ann, MAX_SCAN + 1).await;
+    let rare = close(Some("XAUUSD"), None);
+    assert_eq!(trial.store.rehearse(ann.id, None, &rare).await.unwrap(), None);
+    assert_eq!(ids(trial.store.manage(new(ann.id, rare), patient()).await.unwrap()), [order.id]);
+    // The many are too many, and are counted before they are looked at.
+    let every = close(None, None);
+    let refused = trial.store.rehearse(ann.id, None, &every).await.unwrap().unwrap();
+    assert_eq!(refused.code(), "too_many_orders");
+    assert_eq!(trial.store.manage(new(ann.id, every), patient()).await.unwrap(), Managed::Refused(refused));
 }
 
 /// On the stream it is one change of the order, whose position stays open.

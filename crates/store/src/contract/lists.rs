@@ -93,7 +93,8 @@ pub async fn filters_combine(trial: Trial) {
     }
 }
 
-async fn accept_many(trial: &Trial, trader: &Trader, count: usize) {
+/// Has so many orders of EURUSD accepted.
+pub(super) async fn accept_many(trial: &Trial, trader: &Trader, count: usize) {
     for wave in 0..count.div_ceil(500) {
         let mut asking = JoinSet::new();
         for _ in 0..(count - wave * 500).min(500) {

@@ -73,6 +73,10 @@ macro_rules! contract_tests {
                 a_command_that_cannot_be_carried_out_for_one_order_touches_none
                 a_command_is_remembered_by_its_key
                 a_command_with_nothing_to_do_says_so_and_leaves_nothing_behind
+                a_close_leaves_pending_orders_alone_and_keeps_which
+                a_command_without_anything_left_out_is_kept_as_before
+                a_rehearsal_gives_the_reason_that_the_command_is_refused_for
+                a_rehearsal_finds_an_open_order_behind_a_long_history
                 a_part_of_a_position_is_closed_and_the_rest_lives_on
             }
             journal {

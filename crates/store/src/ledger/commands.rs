@@ -1,14 +1,28 @@
 //! Commands about open orders.
 
 use hookfill_domain::audit::AuditAction;
+use hookfill_domain::ids::{BrokerAccountId, OrderId};
 use hookfill_domain::lifecycle::OrderEvent;
+use hookfill_domain::manage::{Command, CommandError, Plan};
 use hookfill_domain::order::Order;
 use serde_json::{Value, json};
 
 use super::orders::apply;
 use super::{Books, Draft, Ledger};
 use crate::rows::{StoredOrder, to_json};
-use crate::{MAX_SCAN, MAX_TOUCHED, Made, Managed, NewCommand, StoreError};
+use crate::{MAX_SCAN, Made, Managed, NewCommand, StoreError};
+
+/// What a command means for the user's open orders, of which one more than [`MAX_SCAN`] are given at most.
+pub(crate) fn plan(
+    command: &Command,
+    account_id: Option<BrokerAccountId>,
+    open: Vec<StoredOrder<Order>>,
+) -> Result<Plan<StoredOrder<Order>>, CommandError> {
+    if open.len() > MAX_SCAN {
+        return Err(command.too_many());
+    }
+    command.plan(account_id, open)
+}
 
 /// Decides for every order first, and writes only then.
 pub(crate) fn manage<B: Books>(ledger: &mut Ledger<B>, new: &NewCommand) -> Result<Managed, StoreError> {
@@ -17,41 +31,35 @@ pub(crate) fn manage<B: Books>(ledger: &mut Ledger<B>, new: &NewCommand) -> Resu
     {
         return Ok(Managed::Remembered(known));
     }
-    let mut open = ledger.books.open_orders(new.user_id, new.command.instrument())?;
+    let open = ledger.books.open_orders(new.user_id, new.command.instrument())?;
     // To read an order costs a fraction of changing it.
     ledger.work += open.len() / 8;
-    if open.len() > MAX_SCAN {
-        return Ok(Managed::TooMany);
-    }
-    // Oldest first.
-    open.sort_unstable_by_key(|stored| stored.order.seq);
-    let mut meant = Vec::new();
-    for stored in open {
-        if new.account_id.is_some_and(|id| id != stored.order.broker_account_id) {
-            continue;
-        }
-        match new.command.change_for(&stored.order) {
-            Ok(Some(change)) => meant.push((stored, OrderEvent { at: new.at, change })),
-            Ok(None) => {}
-            Err(error) => return Ok(Managed::Impossible(error)),
-        }
-    }
-    match meant.len() {
-        0 => Ok(Managed::Nothing),
-        1..=MAX_TOUCHED => carry_out(ledger, new, meant).map(Managed::Touched),
-        _ => Ok(Managed::TooMany),
+    match plan(&new.command, new.account_id, open) {
+        Ok(plan) => carry_out(ledger, new, plan),
+        Err(error) => Ok(Managed::Refused(error)),
     }
 }
 
 fn carry_out<B: Books>(
     ledger: &mut Ledger<B>,
     new: &NewCommand,
-    meant: Vec<(StoredOrder<Order>, OrderEvent)>,
-) -> Result<Vec<Order>, StoreError> {
-    let ids: Vec<_> = meant.iter().map(|(stored, _)| stored.order.id).collect();
+    plan: Plan<StoredOrder<Order>>,
+) -> Result<Managed, StoreError> {
+    let Plan { changes, still_pending, skipped, note } = plan;
+    let kind = new.command.kind();
+    let ids: Vec<OrderId> = changes.iter().map(|(stored, _)| stored.order.id).collect();
     let mut details = new.details.clone();
-    details.insert("kind".to_owned(), Value::from(new.command.kind()));
+    details.insert("kind".to_owned(), Value::from(kind));
     details.insert("orders".to_owned(), json!(ids));
+    if !still_pending.is_empty() {
+        details.insert("still_pending".to_owned(), json!(still_pending));
+    }
+    if !skipped.is_empty() {
+        let skipped = skipped
+            .iter()
+            .map(|skipped| json!({ "order_id": skipped.order_id, "reason": skipped.reason.as_str() }));
+        details.insert("skipped".to_owned(), skipped.collect());
+    }
     ledger.append(Draft {
         user_id: new.user_id,
         at: new.at,
@@ -59,9 +67,13 @@ fn carry_out<B: Books>(
         details: to_json(&details)?,
         about: None,
     })?;
+    let made = Made::Command { kind: kind.to_owned(), orders: ids, still_pending, skipped, note };
     if let Some(key) = new.idempotency {
-        let made = Made::Command { kind: new.command.kind().to_owned(), orders: ids };
-        ledger.books.insert_command_key(new.user_id, key, made)?;
+        ledger.books.insert_command_key(new.user_id, key, made.clone())?;
     }
-    meant.into_iter().map(|(stored, event)| apply(ledger, stored, &[event])).collect()
+    let applied = changes.into_iter().map(|(stored, change)| {
+        let event = OrderEvent { at: new.at, change };
+        apply(ledger, stored, &[event])
+    });
+    Ok(Managed::Touched { orders: applied.collect::<Result<_, _>>()?, made })
 }

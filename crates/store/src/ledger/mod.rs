@@ -21,7 +21,7 @@ use crate::rows::{StoredOrder, slot, to_json};
 use crate::{Fence, Idempotency, Made, NewAccount, NewKey, Partition, Remembered, Shown, StoreError};
 
 pub(crate) use accounts::{change, issue, link, register};
-pub(crate) use commands::manage;
+pub(crate) use commands::{manage, plan};
 pub(crate) use orders::{accept, postpone, record, refuse, request};
 
 /// Where a user's journal stands, and the counts over the user's orders.

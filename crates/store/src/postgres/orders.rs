@@ -1,7 +1,9 @@
 //! Signals and orders.
 
 use async_trait::async_trait;
-use hookfill_domain::ids::{OrderId, Seq, UserId};
+use hookfill_domain::ids::{BrokerAccountId, OrderId, Seq, UserId};
+use hookfill_domain::instrument::Instrument;
+use hookfill_domain::manage::{Command, CommandError};
 use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
 use uuid::Uuid;
@@ -9,7 +11,7 @@ use uuid::Uuid;
 use super::PostgresStore;
 use super::books::Needs;
 use super::rows::{bytes, get, read_order};
-use super::sql::order_columns;
+use super::sql::{OPEN_ORDERS, order_columns};
 use crate::queue::Patience;
 use crate::rows::{StoredOrder, from_json};
 use crate::{
@@ -45,6 +47,20 @@ impl Orders for PostgresStore {
         let open = Some(new.command.instrument().cloned());
         let needs = Needs { key: new.idempotency, open, ..Needs::head(new.user_id) };
         self.write(patience, needs, move |group| ledger::manage(group, &new)).await
+    }
+
+    async fn rehearse(
+        &self,
+        user_id: UserId,
+        account_id: Option<BrokerAccountId>,
+        command: &Command,
+    ) -> Result<Option<CommandError>, StoreError> {
+        let users = [user_id.0];
+        let instruments = [command.instrument().map(Instrument::as_str)];
+        let most = i64::try_from(MAX_SCAN + 1).unwrap_or(i64::MAX);
+        let rows = self.rows(OPEN_ORDERS, &[&&users[..], &&instruments[..], &most]).await?;
+        let open = rows.iter().map(read_order).collect::<Result<_, _>>()?;
+        Ok(ledger::plan(command, account_id, open).err())
     }
 
     async fn remembered(&self, user_id: UserId, key: Idempotency) -> Result<Option<Remembered>, StoreError> {

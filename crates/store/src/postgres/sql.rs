@@ -12,6 +12,17 @@ macro_rules! order_columns {
 }
 pub(super) use order_columns;
 
+/// A user's open orders: of an instrument, or without one of all. Two looks, for one with a choice in it reads all.
+pub(super) const OPEN_ORDERS: &str = concat!(
+    "SELECT ",
+    order_columns!(),
+    " FROM unnest($1::int8[], $2::text[]) AS w (user_id, instrument) \
+     CROSS JOIN LATERAL ((SELECT * FROM orders x WHERE x.user_id = w.user_id \
+     AND x.due_at IS NOT NULL AND x.instrument = w.instrument LIMIT $3) \
+     UNION ALL (SELECT * FROM orders x WHERE w.instrument IS NULL AND x.user_id = w.user_id \
+     AND x.due_at IS NOT NULL LIMIT $3)) AS o"
+);
+
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $text:expr;)*) => {
         /// A statement that is prepared once a connection.
@@ -42,12 +53,7 @@ statements! {
                           JOIN orders o ON o.user_id = w.user_id AND o.id = w.id");
     OrdersAt = concat!("SELECT ", order_columns!(), " FROM unnest($1::int8[], $2::int8[]) AS w (user_id, seq) \
                         JOIN orders o ON o.user_id = w.user_id AND o.seq = w.seq");
-    /// Without an instrument: of all. Two looks, for one with a choice in it reads all.
-    OpenOrders = concat!("SELECT ", order_columns!(), " FROM unnest($1::int8[], $2::text[]) AS w (user_id, instrument) \
-                          CROSS JOIN LATERAL ((SELECT * FROM orders x WHERE x.user_id = w.user_id \
-                          AND x.due_at IS NOT NULL AND x.instrument = w.instrument LIMIT $3) \
-                          UNION ALL (SELECT * FROM orders x WHERE w.instrument IS NULL AND x.user_id = w.user_id \
-                          AND x.due_at IS NOT NULL LIMIT $3)) AS o");
+    OpenOrders = OPEN_ORDERS;
     Accounts = "SELECT a.user_id, a.id, a.broker_name, a.account_id, a.is_active, a.policy, a.created_at \
                 FROM unnest($1::int8[], $2::uuid[]) AS w (user_id, id) \
                 JOIN broker_accounts a ON a.user_id = w.user_id AND a.id = w.id";

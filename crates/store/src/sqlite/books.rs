@@ -12,12 +12,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::accounts::account;
-use super::orders::{into_order, order_by_id, read_order, remembered, select};
+use super::orders::{into_order, open_orders, order_by_id, read_order, remembered, select};
 use crate::ledger::{Books, Head, Ledger};
 use crate::rows::{StoredOrder, from_json, scopes_to_text, to_json};
-use crate::{
-    Commit, Fence, Idempotency, MAX_SCAN, Made, NewAccount, NewKey, Partition, Remembered, Scope, StoreError,
-};
+use crate::{Commit, Fence, Idempotency, Made, NewAccount, NewKey, Partition, Remembered, Scope, StoreError};
 
 /// The rows, inside a transaction of the writer's connection.
 pub(super) struct Rows {
@@ -64,21 +62,7 @@ impl Books for Rows {
         user_id: UserId,
         instrument: Option<&Instrument>,
     ) -> Result<Vec<StoredOrder<Order>>, StoreError> {
-        let limit = i64::try_from(MAX_SCAN + 1).unwrap_or(i64::MAX);
-        let mut of_one = self.connection.prepare_cached(&select(
-            "WHERE user_id = ?1 AND instrument = ?3 AND due_at IS NOT NULL LIMIT ?2",
-        ))?;
-        let mut of_all =
-            self.connection.prepare_cached(&select("WHERE user_id = ?1 AND due_at IS NOT NULL LIMIT ?2"))?;
-        let mut rows = match instrument {
-            Some(instrument) => of_one.query(params![user_id.0, limit, instrument.as_str()])?,
-            None => of_all.query(params![user_id.0, limit])?,
-        };
-        let mut open = Vec::new();
-        while let Some(row) = rows.next()? {
-            open.push(into_order(read_order(row)?)?);
-        }
-        Ok(open)
+        open_orders(&self.connection, user_id, instrument)
     }
 
     /// One server at a time has the database, by the lock beside it.

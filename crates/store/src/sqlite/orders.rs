@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use hookfill_domain::audit::Place;
-use hookfill_domain::ids::{OrderId, Seq, UserId};
+use hookfill_domain::ids::{BrokerAccountId, OrderId, Seq, UserId};
+use hookfill_domain::instrument::Instrument;
+use hookfill_domain::manage::{Command, CommandError};
 use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -59,6 +61,28 @@ pub(super) fn order_by_id(
     let mut select = connection.prepare_cached(&select("WHERE user_id = ?1 AND id = ?2"))?;
     let row = select.query_row(params![user_id.0, id.0.as_bytes()], read_order).optional()?;
     row.map(into_order).transpose()
+}
+
+/// The user's open orders, of one instrument or of all, one more than [`MAX_SCAN`] at most.
+pub(super) fn open_orders(
+    connection: &Connection,
+    user_id: UserId,
+    instrument: Option<&Instrument>,
+) -> Result<Vec<StoredOrder<Order>>, StoreError> {
+    let limit = i64::try_from(MAX_SCAN + 1).unwrap_or(i64::MAX);
+    let mut of_one = connection
+        .prepare_cached(&select("WHERE user_id = ?1 AND instrument = ?3 AND due_at IS NOT NULL LIMIT ?2"))?;
+    let mut of_all =
+        connection.prepare_cached(&select("WHERE user_id = ?1 AND due_at IS NOT NULL LIMIT ?2"))?;
+    let mut rows = match instrument {
+        Some(instrument) => of_one.query(params![user_id.0, limit, instrument.as_str()])?,
+        None => of_all.query(params![user_id.0, limit])?,
+    };
+    let mut open = Vec::new();
+    while let Some(row) = rows.next()? {
+        open.push(into_order(read_order(row)?)?);
+    }
+    Ok(open)
 }
 
 /// What a key was used for: an order's key stands in its row, a command's in a table of its own.
@@ -153,6 +177,20 @@ impl Orders for SqliteStore {
     async fn manage(&self, new: NewCommand, patience: Patience) -> Result<Managed, StoreError> {
         let owner = Some(new.user_id);
         self.writer.write(patience, owner, move |group| ledger::manage(group, &new)).await
+    }
+
+    async fn rehearse(
+        &self,
+        user_id: UserId,
+        account_id: Option<BrokerAccountId>,
+        command: &Command,
+    ) -> Result<Option<CommandError>, StoreError> {
+        let command = command.clone();
+        let read = move |connection: &Connection| {
+            let open = open_orders(connection, user_id, command.instrument())?;
+            Ok(ledger::plan(&command, account_id, open).err())
+        };
+        self.readers.read(read).await
     }
 
     async fn remembered(&self, user_id: UserId, key: Idempotency) -> Result<Option<Remembered>, StoreError> {

@@ -92,7 +92,9 @@ async fn write_of_each_kind(trial: Arc<Trial>, trader: Trader, round: u8) {
     recorded.await.unwrap();
     assert!(matches!(requested.await.unwrap(), Requested::Stored(_)));
     refused.await.unwrap();
-    let Managed::Touched(touched) = managed.await.unwrap() else { panic!("nothing was touched") };
+    let Managed::Touched { orders: touched, .. } = managed.await.unwrap() else {
+        panic!("nothing was touched")
+    };
     assert_eq!(touched.iter().map(|order| order.id).collect::<Vec<_>>(), [prepared[2].id]);
     let registered = registered.await.unwrap();
     assert!(matches!(registered, Registered::Created { .. }), "{registered:?}");

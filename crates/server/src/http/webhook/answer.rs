@@ -1,7 +1,11 @@
 //! What a signal's sender is told, and what the audit log keeps of the signal.
 
+use std::borrow::Cow;
+
 use axum::response::{IntoResponse, Response};
+use hookfill_domain::ids::OrderId;
 use hookfill_domain::instrument::Instrument;
+use hookfill_domain::manage::Skipped;
 use hookfill_domain::money::Price;
 use hookfill_domain::order::{Order, OrderType, Side};
 use hookfill_domain::signal::Entry;
@@ -19,8 +23,8 @@ use crate::http::error::ApiError;
 /// The signal, what it made, its first event and its audit entry are on disk.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SignalAccepted {
-    /// A sentence.
-    message: &'static str,
+    /// What was done, in words.
+    message: Cow<'static, str>,
     /// The order that the signal became; absent for a command.
     #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<Uuid>,
@@ -33,16 +37,74 @@ pub struct SignalAccepted {
     /// The orders that a command touched, oldest first; absent for an order.
     #[serde(skip_serializing_if = "Option::is_none")]
     orders: Option<Vec<TouchedView>>,
+    /// The orders that a close was about and that have not filled, oldest first: they were not touched, and may still
+    /// fill. Absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    still_pending: Vec<TouchedView>,
+    /// The other orders that a command was about and did not touch, oldest first; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<SkippedView>,
     /// True if an earlier request with the same idempotency key did it; absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     duplicate: bool,
 }
 
-/// An order that a command touched.
+/// An order that a command was about.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TouchedView {
     /// Its id.
     order_id: Uuid,
+}
+
+/// An order that a command was about and did not touch.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SkippedView {
+    /// Its id.
+    order_id: Uuid,
+    /// What stands in the way: the order's own `reason`, or else its `status`.
+    #[schema(example = "executed")]
+    reason: &'static str,
+}
+
+const ORDER: &str = "Signal received. Order is being processed in the background.";
+const COMMAND: &str =
+    "Command received. The orders it touches are listed; what becomes of them is on the stream.";
+
+fn listed(ids: Vec<OrderId>) -> Vec<TouchedView> {
+    ids.into_iter().map(|id| TouchedView { order_id: id.0 }).collect()
+}
+
+impl SignalAccepted {
+    fn of(made: Made, duplicate: bool) -> Self {
+        let nothing = Self {
+            message: Cow::Borrowed(ORDER),
+            order_id: None,
+            status: "pending",
+            kind: None,
+            orders: None,
+            still_pending: Vec::new(),
+            skipped: Vec::new(),
+            duplicate,
+        };
+        match made {
+            Made::Order(order_id) => Self { order_id: Some(order_id.0), ..nothing },
+            Made::Command { kind, orders, still_pending, skipped, note } => Self {
+                message: note.map_or(Cow::Borrowed(COMMAND), |note| Cow::Owned(format!("{COMMAND} {note}"))),
+                status: "accepted",
+                kind: Some(kind),
+                orders: Some(listed(orders)),
+                still_pending: listed(still_pending),
+                skipped: skipped.into_iter().map(SkippedView::from).collect(),
+                ..nothing
+            },
+        }
+    }
+}
+
+impl From<Skipped> for SkippedView {
+    fn from(skipped: Skipped) -> Self {
+        Self { order_id: skipped.order_id.0, reason: skipped.reason.as_str() }
+    }
 }
 
 /// What was done.
@@ -55,24 +117,7 @@ impl Done {
     /// The answer. The first one and a repeated one differ in `duplicate` and its header alone.
     pub(super) fn into_response(self) -> Response {
         let Done { made, duplicate } = self;
-        let body = match made {
-            Made::Order(order_id) => SignalAccepted {
-                message: "Signal received. Order is being processed in the background.",
-                order_id: Some(order_id.0),
-                status: "pending",
-                kind: None,
-                orders: None,
-                duplicate,
-            },
-            Made::Command { kind, orders } => SignalAccepted {
-                message: "Command received. The orders it touches are listed; what becomes of them is on the stream.",
-                order_id: None,
-                status: "accepted",
-                kind: Some(kind),
-                orders: Some(orders.into_iter().map(|id| TouchedView { order_id: id.0 }).collect()),
-                duplicate,
-            },
-        };
+        let body = SignalAccepted::of(made, duplicate);
         let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         let mut response = (json, serde_json::to_vec(&body).unwrap_or_default()).into_response();
         if duplicate {

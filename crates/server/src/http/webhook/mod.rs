@@ -30,7 +30,7 @@ use delivery::Delivery;
 use process::{Ended, process};
 use unknown::{Earlier, Fate, Outcome};
 
-pub use answer::{SignalAccepted, TouchedView};
+pub use answer::{SignalAccepted, SkippedView, TouchedView};
 pub(super) use command::would_refuse;
 pub(super) use decide::{Admitted, Chosen, admit};
 pub(super) use delivery::account_id;
