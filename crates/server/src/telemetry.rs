@@ -232,11 +232,14 @@ impl Metrics {
 
 /// Resident memory as the kernel tells it; 0 where it does not.
 fn resident_bytes() -> f64 {
-    let pages = std::fs::read_to_string("/proc/self/statm")
-        .ok()
-        .and_then(|statm| statm.split(' ').nth(1).and_then(|pages| pages.parse::<u32>().ok()))
-        .unwrap_or(0);
-    f64::from(pages) * 4096.0
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    resident(&statm, rustix::param::page_size())
+}
+
+/// The second number of `/proc/self/statm` (proc(5)) counts pages, whose size is the kernel's choice.
+fn resident(statm: &str, page_size: usize) -> f64 {
+    let pages = statm.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse::<u32>().ok());
+    f64::from(pages.unwrap_or(0)) * u32::try_from(page_size).map_or(0.0, f64::from)
 }
 
 /// Starts the log. A second call in one process changes nothing.
@@ -260,4 +263,33 @@ pub fn start_log(filter: &str, json: bool) -> Result<(), String> {
     // Tests run several servers in one process: the first one's log is everybody's.
     drop(started);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("5123 1001 800 200 0 900 0\n", 4096, 4_100_096.0)]
+    #[case("5123 1001 800 200 0 900 0\n", 16_384, 16_400_384.0)]
+    #[case("5123 1001 800 200 0 900 0\n", 65_536, 65_601_536.0)]
+    #[case("", 4096, 0.0)]
+    #[case("5123 many 800", 4096, 0.0)]
+    fn resident_memory_is_pages_of_the_kernels_size(
+        #[case] statm: &str,
+        #[case] page_size: usize,
+        #[case] bytes: f64,
+    ) {
+        assert!((resident(statm, page_size) - bytes).abs() < 0.5);
+    }
+
+    #[test]
+    fn resident_memory_agrees_with_what_the_kernel_says_in_kilobytes() {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let kilobytes: f64 = line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap();
+        let ratio = resident_bytes() / (kilobytes * 1024.0);
+        assert!((0.5..2.0).contains(&ratio), "{ratio}");
+    }
 }
