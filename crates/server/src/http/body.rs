@@ -9,6 +9,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
@@ -68,6 +69,8 @@ pub async fn read_object(headers: &HeaderMap, body: Body) -> Result<Object, ApiE
 /// A JSON object. No `Debug`: secrets arrive in it.
 pub struct Object {
     fields: Map<String, Value>,
+    /// The fields that are numbers, as they were written: a number that is read is rounded.
+    numbers: BTreeMap<String, Box<RawValue>>,
 }
 
 impl Object {
@@ -78,7 +81,7 @@ impl Object {
     pub fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
         let parsed: Result<Distinct, _> = serde_json::from_slice(bytes);
         match parsed {
-            Ok(Distinct(Value::Object(fields))) => Ok(Self { fields }),
+            Ok(Distinct(Value::Object(fields))) => Ok(Self { numbers: numbers(&fields, bytes), fields }),
             Ok(_) => Err(ApiError::bad_request("wrong_shape", "The body must be one JSON object.")),
             Err(error) if error.is_data() => {
                 Err(ApiError::bad_request("wrong_shape", format!("The body cannot be read: {error}.")))
@@ -96,10 +99,26 @@ impl Object {
         self.fields.get(name).filter(|value| !value.is_null())
     }
 
+    /// The very characters of a field that is a number; `None` if it is anything else.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<&str> {
+        self.numbers.get(name).map(|number| number.get())
+    }
+
     /// The names of all fields.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.fields.keys().map(String::as_str)
     }
+}
+
+/// The fields that are numbers, as they were written in an object that can be read.
+fn numbers(fields: &Map<String, Value>, bytes: &[u8]) -> BTreeMap<String, Box<RawValue>> {
+    if !fields.values().any(Value::is_number) {
+        return BTreeMap::new();
+    }
+    let mut raw: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(bytes).unwrap_or_default();
+    raw.retain(|name, _| fields.get(name).is_some_and(Value::is_number));
+    raw
 }
 
 /// A JSON value in which no object names a key twice: whoever sent that meant one of the two, and which is a guess.

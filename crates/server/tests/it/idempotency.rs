@@ -172,3 +172,26 @@ async fn a_refused_signal_is_not_remembered() {
     let fresh = send(&alice, Some("new"), &body).await;
     assert_eq!(fresh.refusal(409), "no_broker_account");
 }
+
+#[tokio::test]
+async fn numeric_ids_that_differ_in_any_digit_are_different_signals() {
+    let service = Service::start().await;
+    let alice = service.register("alice").await;
+    let ids = [
+        "1732789012.123456701",
+        "1732789012.123456789",
+        "18446744073709551616",
+        "18446744073709551617",
+        "123456789012345678901234567890",
+        "123456789012345678901234567891",
+    ];
+    let json = [("content-type", "application/json")];
+    for (sent, id) in ids.into_iter().enumerate() {
+        let body = format!("{{\"signal\":\"{BUY}\",\"id\":{id}}}");
+        let first = alice.call_with(Method::POST, PATH, &json, body.clone()).await;
+        assert_eq!(first.status, 200, "{id}: {}", first.body);
+        let keyed = [json[0], ("idempotency-key", id)];
+        check_replayed(&alice.call_with(Method::POST, PATH, &keyed, body).await, &first);
+        assert_eq!(count(&alice).await, sent + 1);
+    }
+}

@@ -1,7 +1,5 @@
 //! What a request asks for: its text, its dialect, its account, its idempotency key.
 
-use std::borrow::Cow;
-
 use hookfill_domain::signal::Format;
 use hookfill_store::Idempotency;
 use http::HeaderMap;
@@ -74,7 +72,7 @@ fn half_hash(parts: &[&[u8]]) -> [u8; 16] {
 }
 
 /// The idempotency key of a request: the header, the field, or the `id` beside the signal; all that are there agree.
-fn idempotency_key<'a>(object: &'a Object, headers: &'a HeaderMap) -> Result<Option<Cow<'a, str>>, ApiError> {
+fn idempotency_key<'a>(object: &'a Object, headers: &'a HeaderMap) -> Result<Option<&'a str>, ApiError> {
     let invalid = |detail: &str| Err(ApiError::bad_request("invalid_idempotency_key", detail));
     let mut keys = headers.get_all("idempotency-key").iter();
     let header = match keys.next().map(|value| value.to_str()) {
@@ -82,19 +80,20 @@ fn idempotency_key<'a>(object: &'a Object, headers: &'a HeaderMap) -> Result<Opt
         Some(Ok(key)) if keys.next().is_none() => Some(key),
         Some(_) => return invalid("Idempotency-Key must be one header of visible ASCII characters."),
     };
-    let field = match object.get("idempotency_key").or_else(|| object.get("id")) {
+    let name = if object.get("idempotency_key").is_some() { "idempotency_key" } else { "id" };
+    let field = match object.get(name) {
         None => None,
-        Some(Value::String(key)) => Some(Cow::Borrowed(key.as_str())),
-        // Many senders count their alerts.
-        Some(Value::Number(key)) => Some(Cow::Owned(key.to_string())),
+        Some(Value::String(key)) => Some(key.as_str()),
+        // Many senders number their alerts. Two numbers are the same key only if they are written alike.
+        Some(Value::Number(_)) => object.number(name),
         Some(_) => return invalid("The idempotency key must be a string or a number."),
     };
-    if let (Some(header), Some(field)) = (header, &field)
+    if let (Some(header), Some(field)) = (header, field)
         && header != field
     {
         return invalid("The header Idempotency-Key and the body's key are different.");
     }
-    match header.map(Cow::Borrowed).or(field) {
+    match header.or(field) {
         Some(key) if key.is_empty() || key.chars().count() > 255 => {
             invalid("The idempotency key must have 1 to 255 characters.")
         }
@@ -102,5 +101,67 @@ fn idempotency_key<'a>(object: &'a Object, headers: &'a HeaderMap) -> Result<Opt
             invalid("The idempotency key has a control character.")
         }
         key => Ok(key),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderName, HeaderValue};
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    fn key(body: &str, header: Option<&str>) -> Result<String, String> {
+        let header = header.map(|key| HeaderValue::from_str(key).unwrap());
+        let name = HeaderName::from_static("idempotency-key");
+        let headers: HeaderMap = header.into_iter().map(|key| (name.clone(), key)).collect();
+        let object = Object::parse(body.as_bytes()).map_err(|error| error.code().to_owned())?;
+        let key = idempotency_key(&object, &headers).map_err(|error| error.code().to_owned())?;
+        Ok(key.expect("a key").to_owned())
+    }
+
+    /// A JSON number, as a sender may write it.
+    fn number() -> impl Strategy<Value = String> {
+        "-?(0|[1-9][0-9]{0,39})([.][0-9]{1,30})?([eE][+-]?[0-9]{1,2})?"
+    }
+
+    proptest! {
+        #[test]
+        fn a_numeric_key_is_its_very_digits(number in number(), blanks in "[ \t\n]{0,3}", field in "id|idempotency_key") {
+            let body = format!("{{\"signal\":\"x\",{blanks}\"{field}\"{blanks}:{blanks}{number}{blanks}}}");
+            prop_assert_eq!(key(&body, None), Ok(number.clone()));
+            prop_assert_eq!(key(&body, Some(&number)), Ok(number.clone()));
+            let text = format!("{{\"{field}\":\"{number}\"}}");
+            prop_assert_eq!(key(&text, None), Ok(number.clone()));
+            let longer = format!("{number}0");
+            prop_assert_eq!(key(&body, Some(&longer)), Err("invalid_idempotency_key".to_owned()));
+        }
+    }
+
+    #[rstest]
+    #[case("1732789012.123456701", "1732789012.123456789")]
+    #[case("18446744073709551616", "18446744073709551617")]
+    #[case("123456789012345678901234567890", "123456789012345678901234567891")]
+    #[case("1", "1.0")]
+    #[case("1e5", "100000")]
+    #[case("1e5", "1E5")]
+    #[case("-0", "0")]
+    fn numbers_that_are_written_differently_are_different_keys(#[case] one: &str, #[case] other: &str) {
+        let of = |number: &str| key(&format!("{{\"id\":{number}}}"), None).unwrap();
+        assert_eq!((of(one).as_str(), of(other).as_str()), (one, other));
+    }
+
+    #[test]
+    fn a_numeric_key_has_the_length_limit_of_any_other() {
+        let digits = "7".repeat(256);
+        assert_eq!(key(&format!("{{\"id\":{}}}", &digits[1..]), None), Ok(digits[1..].to_owned()));
+        let refused = key(&format!("{{\"id\":{digits}}}"), None);
+        assert_eq!(refused, Err("invalid_idempotency_key".to_owned()));
+    }
+
+    #[test]
+    fn a_number_deeper_in_the_body_is_no_key() {
+        let object = Object::parse(br#"{"signal":"x","more":{"id":1.50}}"#).unwrap();
+        assert_eq!(idempotency_key(&object, &HeaderMap::new()).unwrap(), None);
     }
 }
