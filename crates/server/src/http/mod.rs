@@ -13,6 +13,7 @@ pub mod events;
 pub mod explain;
 pub mod health;
 pub mod limits;
+mod linger;
 pub mod metrics;
 pub mod orders;
 pub mod paging;
@@ -21,6 +22,7 @@ pub mod reading;
 pub mod requests;
 pub mod serve;
 pub mod state;
+mod unread;
 pub mod webhook;
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
@@ -25,7 +25,8 @@ use tower::ServiceExt;
 use super::caller::{Held, Peer};
 use super::error::ApiError;
 use super::limits::{CONNECTIONS, DRAIN, HEAD, HEAD_WAIT, HEADERS, IDLE, SPARE_FILES, URL};
-use super::path;
+use super::linger::{Linger, Wanted};
+use super::{path, unread};
 use crate::shutdown::Stop;
 use crate::telemetry::Metrics;
 
@@ -150,14 +151,17 @@ impl Connection {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps Nagle's algorithm");
         }
-        let io = TokioIo::new(Watched { stream, phase: Arc::clone(&self.phase) });
+        let lingers = Wanted::default();
+        let linger = Linger::new(lingers.clone(), self.stop.clone());
+        let io = TokioIo::new(Watched { stream, phase: Arc::clone(&self.phase), linger });
         let (peer, held) = (self.peer, self.held);
         let (router, phase) = (self.router, Arc::clone(&self.phase));
         let service = service_fn(move |request| {
             phase.enter(BUSY_PHASE);
             let (router, phase, held) = (router.clone(), Arc::clone(&phase), held.clone());
+            let lingers = lingers.clone();
             async move {
-                let response = answer(router, request, peer, held).await;
+                let response = answer(router, request, peer, held, &lingers).await;
                 phase.enter(IDLE_PHASE);
                 Ok::<_, std::convert::Infallible>(response)
             }
@@ -179,17 +183,31 @@ impl Connection {
     }
 }
 
-/// Answers a request; what comes back is neither sniffed nor cached.
-async fn answer(router: Router, request: Request<Incoming>, peer: Peer, held: Held) -> Response {
-    let mut response = route(router, request, peer, held).await;
+/// Answers a request; what comes back is neither sniffed nor cached. Unread bodies are settled here, for every path and
+/// every answer.
+async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+    peer: Peer,
+    held: Held,
+    lingers: &Wanted,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let (body, lender) = unread::lend(&parts.headers, body);
+    let mut response = route(router, Request::from_parts(parts, body), peer, held).await;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Some(lender) = lender
+        && lender.settle(&mut response).await
+    {
+        lingers.set();
+    }
     response
 }
 
 /// Routes a request, its address made regular, its peer put beside it.
-async fn route(router: Router, request: Request<Incoming>, peer: Peer, held: Held) -> Response {
+async fn route(router: Router, request: Request<Body>, peer: Peer, held: Held) -> Response {
     let (mut parts, body) = request.into_parts();
     let length = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
     if length > URL {
@@ -208,7 +226,7 @@ async fn route(router: Router, request: Request<Incoming>, peer: Peer, held: Hel
     parts.uri = path::normalized(parts.uri);
     parts.extensions.insert(peer);
     parts.extensions.insert(held);
-    let request = Request::from_parts(parts, Body::new(body));
+    let request = Request::from_parts(parts, body);
     // Unwrap safety: the router's error type has no value.
     router.oneshot(request).await.unwrap_or_else(|never| match never {})
 }
@@ -217,6 +235,7 @@ async fn route(router: Router, request: Request<Incoming>, peer: Peer, held: Hel
 struct Watched {
     stream: TcpStream,
     phase: Arc<Phase>,
+    linger: Linger,
 }
 
 impl AsyncRead for Watched {
@@ -244,7 +263,11 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let Self { stream, linger, .. } = &mut *self;
+        if !linger.has_begun() {
+            ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
+        }
+        linger.poll(stream, cx).map(Ok)
     }
 
     fn poll_write_vectored(

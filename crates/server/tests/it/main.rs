@@ -46,5 +46,6 @@ mod stream_resume;
 mod stream_slow;
 mod tidy;
 mod unknown_outcome;
+mod unread_body;
 mod unstored;
 mod wire;

@@ -73,6 +73,16 @@ impl Raw {
         String::from_utf8_lossy(&std::mem::take(&mut self.unread)).into_owned()
     }
 
+    /// Waits until the server hangs up without breaking the connection off, and gives what it still said.
+    pub async fn closed_well(&mut self) -> String {
+        loop {
+            let read = timeout(PATIENCE, self.stream.read_buf(&mut self.unread)).await;
+            if read.expect("bytes or a close in time").expect("no reset") == 0 {
+                return String::from_utf8_lossy(&std::mem::take(&mut self.unread)).into_owned();
+            }
+        }
+    }
+
     /// Reads some bytes; false if the server has hung up.
     async fn more(&mut self) -> bool {
         let read = timeout(PATIENCE, self.stream.read_buf(&mut self.unread)).await;

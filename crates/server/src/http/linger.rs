@@ -1,0 +1,84 @@
+//! Closing a connection while its client may still be sending. An immediate close would reset it, and the client might
+//! never read the answer (RFC 9112 section 9.6).
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use super::limits::{LINGER, LINGER_BYTES, UNREAD_WAIT};
+use crate::shutdown::Stop;
+
+/// Bytes read at once.
+const SPACE: usize = 8 * 1024;
+
+/// Whether a connection lingers at its end.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wanted(Arc<AtomicBool>);
+
+impl Wanted {
+    /// The client may still be sending when this connection closes.
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Reads and discards what a client still sends after the last answer, for a limited time.
+pub(super) struct Linger {
+    wanted: Wanted,
+    stop: Stop,
+    until: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    left: usize,
+}
+
+impl Linger {
+    pub(super) fn new(wanted: Wanted, stop: Stop) -> Self {
+        Self { wanted, stop, until: None, left: LINGER_BYTES }
+    }
+
+    /// Whether it has begun: the write side is shut down.
+    pub(super) fn has_begun(&self) -> bool {
+        self.until.is_some()
+    }
+
+    /// Ready once the client has hung up or its time is over.
+    pub(super) fn poll(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.wanted.0.load(Ordering::Acquire) {
+            return Poll::Ready(());
+        }
+        let until = self.until.get_or_insert_with(|| Box::pin(time(self.stop.clone())));
+        if until.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut space = [0; SPACE];
+        loop {
+            let mut read = ReadBuf::new(&mut space);
+            match Pin::new(&mut *stream).poll_read(cx, &mut read) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) if !read.filled().is_empty() => {
+                    self.left = self.left.saturating_sub(read.filled().len());
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+            }
+            if self.left == 0 {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+/// A server that is stopping waits only a moment.
+async fn time(mut stop: Stop) {
+    let stopping = async {
+        stop.ordered().await;
+        sleep(UNREAD_WAIT).await;
+    };
+    tokio::select! {
+        () = sleep(LINGER) => {}
+        () = stopping => {}
+    }
+}
