@@ -41,14 +41,19 @@ impl Environment {
 
     /// A setting's text without the blanks around it; an empty one counts as unset.
     pub(super) fn lookup(&self, setting: &Setting) -> Result<Option<&str>, ConfigError> {
-        let filled = |text: &'_ &str| !text.is_empty();
-        if let Some(value) = self.process.get(setting.env) {
-            let text = value.to_str().ok_or_else(|| ConfigError::bad(setting, "is not UTF-8"))?.trim();
-            if let Some(text) = Some(text).filter(filled) {
-                return Ok(Some(text));
-            }
-        }
-        Ok(self.file.get(setting.env).map(|text| text.trim()).filter(filled))
+        Ok(self.in_process(setting)?.or_else(|| self.in_file(setting)))
+    }
+
+    /// The text that the process was given.
+    pub(super) fn in_process(&self, setting: &Setting) -> Result<Option<&str>, ConfigError> {
+        let Some(value) = self.process.get(setting.env) else { return Ok(None) };
+        let text = value.to_str().ok_or_else(|| ConfigError::bad(setting, "is not UTF-8"))?.trim();
+        Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    /// The text in `.env`, whoever wrote that file.
+    pub(super) fn in_file(&self, setting: &Setting) -> Option<&str> {
+        self.file.get(setting.env).map(|text| text.trim()).filter(|text| !text.is_empty())
     }
 
     /// Refuses names that claim to be ours and are not: a slip of the pen must not pass for a default.

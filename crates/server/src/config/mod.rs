@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::secrets::Keyring;
 
+mod client;
 mod dotenv;
 mod environment;
 mod flags;
@@ -18,6 +19,7 @@ mod network;
 mod url;
 mod value;
 
+pub use client::Client;
 pub use environment::Environment;
 pub use flags::{ClientFlags, DatabaseFlag, Flags};
 pub use names::{SETTINGS, Setting};
@@ -123,6 +125,12 @@ pub enum ConfigError {
         /// What may have been meant.
         hint: String,
     },
+    /// The address is from `.env`, and the key that would be sent there is not.
+    #[error(
+        "HOOKFILL_URL is from .env in this directory, and HOOKFILL_API_KEY is not: your key is not sent to an address \
+         that only a file names; give the address with --url, or set HOOKFILL_URL in the environment"
+    )]
+    AddressFromFile,
     /// A line of `.env` that cannot be read, counted from 1.
     #[error("line {0} of .env is not understood; a line is NAME=VALUE, with quotes closed")]
     DotenvLine(usize),
@@ -197,32 +205,6 @@ pub fn database(flag: &DatabaseFlag, environment: &Environment) -> Result<Databa
     let setting = &names::DATABASE_URL;
     let url = Settle { environment }.value(setting, &flag.database_url, str::parse)?;
     Ok(url.unwrap_or_else(|| DatabaseUrl::Sqlite("hookfill.db".to_owned())))
-}
-
-/// Which service the clients talk to, and as whom.
-#[derive(Debug, Clone)]
-pub struct Client {
-    /// The service.
-    pub url: BaseUrl,
-    /// The user's key.
-    pub api_key: SecretString,
-}
-
-impl Client {
-    /// Settles the two settings of the clients.
-    ///
-    /// # Errors
-    /// [`ConfigError`] names the one that cannot be used or is missing.
-    pub fn load(flags: &ClientFlags, environment: &Environment) -> Result<Self, ConfigError> {
-        let settle = Settle { environment };
-        let local = || names::URL.example.parse();
-        let url = settle.value(&names::URL, &flags.url, str::parse)?;
-        let api_key = settle.value(&names::API_KEY, &flags.api_key, value::token)?;
-        Ok(Self {
-            url: url.map_or_else(local, Ok).map_err(|problem| ConfigError::bad(&names::URL, problem))?,
-            api_key: api_key.ok_or_else(|| ConfigError::bad(&names::API_KEY, "is not set"))?,
-        })
-    }
 }
 
 /// Decides which text counts for a setting.

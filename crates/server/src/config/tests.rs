@@ -137,3 +137,67 @@ fn help_names_every_setting_with_its_flag() {
     }
     assert_eq!(help.matches("[default: ").count(), SETTINGS.len());
 }
+
+/// Where a setting of the clients may be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Given {
+    Flag,
+    Environment,
+    File,
+    Nowhere,
+}
+
+/// What a client makes of an address and a key that are given in these places.
+fn client(url: Given, key: Given) -> Result<Client, ConfigError> {
+    let (there, secret) = ("http://elsewhere.example", "canary7Kq");
+    let flag = |given, text: &str| (given == Given::Flag).then(|| text.to_owned());
+    let flags = ClientFlags { url: flag(url, there), api_key: flag(key, secret) };
+    let settings = [("HOOKFILL_URL", there, url), ("HOOKFILL_API_KEY", secret, key)];
+    let given = |place| settings.iter().filter(move |(_, _, given)| *given == place);
+    let process: Vec<_> = given(Given::Environment).map(|(name, text, _)| (*name, *text)).collect();
+    let file: String = given(Given::File).map(|(name, text, _)| format!("{name}={text}\n")).collect();
+    Client::load(&flags, &environment(&process, Some(&file))?)
+}
+
+#[rstest]
+fn a_key_goes_to_an_address_from_a_file_only_if_it_is_from_that_file_too(
+    #[values(Given::Flag, Given::Environment, Given::File, Given::Nowhere)] url: Given,
+    #[values(Given::Flag, Given::Environment, Given::File)] key: Given,
+) {
+    let settled = client(url, key);
+    if url == Given::File && key != Given::File {
+        let sentence = settled.unwrap_err().to_string();
+        for word in ["HOOKFILL_URL", "--url", "HOOKFILL_API_KEY", ".env"] {
+            assert!(sentence.contains(word), "{word}: {sentence}");
+        }
+        assert!(!sentence.contains("canary"), "{sentence}");
+        return;
+    }
+    let client = settled.unwrap();
+    let address = if url == Given::Nowhere { "http://127.0.0.1:8000" } else { "http://elsewhere.example" };
+    assert_eq!((client.url.base(), client.api_key.expose_secret()), (address, "canary7Kq"));
+}
+
+#[test]
+fn an_empty_variable_leaves_the_address_to_the_file_and_an_address_on_this_machine_is_no_exception() {
+    for (process, file) in [
+        (&[("HOOKFILL_URL", " "), ("HOOKFILL_API_KEY", "k")][..], "HOOKFILL_URL=http://elsewhere.example"),
+        (&[("HOOKFILL_API_KEY", "k")], "HOOKFILL_URL=http://127.0.0.1:8001"),
+        (&[("HOOKFILL_API_KEY", "k")], "export HOOKFILL_URL='http://localhost'\nHOOKFILL_API_KEY=other"),
+        (&[("HOOKFILL_API_KEY", "k")], "HOOKFILL_URL=http://127.0.0.1:8000"),
+    ] {
+        let refused = Client::load(&ClientFlags::default(), &environment(process, Some(file)).unwrap());
+        assert!(refused.is_err(), "{file}");
+    }
+    // The variable that counts is the environment's, whatever the file says beside it.
+    let process = [("HOOKFILL_URL", "http://mine.example"), ("HOOKFILL_API_KEY", "k")];
+    let file = "HOOKFILL_URL=http://elsewhere.example\nHOOKFILL_API_KEY=other";
+    let client = Client::load(&ClientFlags::default(), &environment(&process, Some(file)).unwrap()).unwrap();
+    assert_eq!((client.url.base(), client.api_key.expose_secret()), ("http://mine.example", "k"));
+}
+
+#[test]
+fn without_a_key_it_is_the_key_that_is_asked_for() {
+    let sentence = client(Given::File, Given::Nowhere).unwrap_err().to_string();
+    assert!(sentence.starts_with("HOOKFILL_API_KEY (--api-key) is not set"), "{sentence}");
+}

@@ -12,6 +12,7 @@ mod doctor;
 mod fernet;
 mod halves;
 mod key_file;
+mod key_origin;
 mod keys;
 mod migrate;
 mod parse;
