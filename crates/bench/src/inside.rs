@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// If the service cannot start, or had to stop.
 pub async fn serve() -> Result<()> {
     let config = Config::load(&Flags::default(), &Environment::of(std::env::vars_os()))?;
-    telemetry::start_log(&config.log, false).map_err(anyhow::Error::msg)?;
+    telemetry::start_log(&config.log, false)?;
     let listen = config.listen.clone();
     let app = App::build(config).await?;
     let listener = TcpListener::bind(listen.as_slice()).await?;

@@ -1,6 +1,5 @@
 //! Logs and metrics.
 
-use std::io::IsTerminal;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -12,6 +11,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+
+mod log;
+
+pub use log::{FilterError, read_filter, start_log};
 
 /// What became of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -240,29 +243,6 @@ fn resident_bytes() -> f64 {
 fn resident(statm: &str, page_size: usize) -> f64 {
     let pages = statm.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse::<u32>().ok());
     f64::from(pages.unwrap_or(0)) * u32::try_from(page_size).map_or(0.0, f64::from)
-}
-
-/// Starts the log. A second call in one process changes nothing.
-///
-/// # Errors
-/// A sentence, if the filter is none.
-pub fn start_log(filter: &str, json: bool) -> Result<(), String> {
-    // What applies migrations says at `info` what it would say at every start; a filter that names it still counts.
-    // What NATS has to be told about is told by the bus, once a change; its client would say it at every attempt.
-    let filter = format!("refinery_core=warn,async_nats=off,{filter}");
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
-    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    // A line that cannot be written (a full disk, a closed pipe) is lost; to complain about it would panic in
-    // whatever was being done.
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(colours)
-        .with_writer(std::io::stderr)
-        .log_internal_errors(false);
-    let started = if json { log.json().try_init() } else { log.try_init() };
-    // Tests run several servers in one process: the first one's log is everybody's.
-    drop(started);
-    Ok(())
 }
 
 #[cfg(test)]

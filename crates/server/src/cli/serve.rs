@@ -22,7 +22,7 @@ pub fn run(flags: &Flags) -> anyhow::Result<Outcome> {
     environment.refuse_unknown_names()?;
     let config = Config::load(flags, &environment)?;
     drop(environment);
-    telemetry::start_log(&config.log, config.log_format == LogFormat::Json).map_err(anyhow::Error::msg)?;
+    telemetry::start_log(&config.log, config.log_format == LogFormat::Json)?;
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(serve_until_stopped(config));
     // What still blocks a thread is not waited for: the store has said what is durable.

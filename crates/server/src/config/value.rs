@@ -5,9 +5,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tracing_subscriber::EnvFilter;
 
 use super::{LogFormat, RateLimit, Registration};
+use crate::telemetry;
 
 /// Longest duration that a setting takes: beyond it a slip of the pen is likelier than a wish.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -107,12 +107,9 @@ pub(super) fn token(text: &str) -> Result<SecretString, String> {
     }
 }
 
-/// A filter that `tracing` understands.
+/// A filter that `tracing` understands, and whose every word means something here.
 pub(super) fn log(text: &str) -> Result<String, String> {
-    match EnvFilter::builder().parse(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(format!("{} is no filter in `tracing` syntax", shown(text))),
-    }
+    telemetry::read_filter(text).map_err(|error| error.to_string())
 }
 
 /// `text` or `json`.

@@ -14,6 +14,7 @@ mod halves;
 mod key_file;
 mod key_origin;
 mod keys;
+mod log_secrets;
 mod migrate;
 mod parse;
 mod program;

@@ -20,6 +20,10 @@ const FERNET_KEY: &str = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
 #[case("HOOKFILL_RATE_LIMIT", "--rate-limit", "600")]
 #[case("HOOKFILL_TRUSTED_PROXIES", "--trusted-proxies", "proxy.local")]
 #[case("HOOKFILL_LOG", "--log", "a=b=c")]
+#[case("HOOKFILL_LOG", "--log", "loud")]
+#[case("HOOKFILL_LOG", "--log", "info,hokfill=debug")]
+#[case("HOOKFILL_LOG", "--log", "hookfill=loud")]
+#[case("HOOKFILL_LOG", "--log", "hookfill::htttp=debug")]
 #[case("HOOKFILL_LOG_FORMAT", "--log-format", "yaml")]
 fn a_bad_value_stops_the_start_with_one_sentence_that_names_its_setting(
     #[case] name: &str,
@@ -31,6 +35,10 @@ fn a_bad_value_stops_the_start_with_one_sentence_that_names_its_setting(
         directory.run_with(&[(name, value)], &[]),
         directory.run(&["serve", flag, value]),
         directory.run(&[flag, value]),
+        {
+            directory.write(".env", &format!("{name}={value}\n"));
+            directory.run(&["serve"])
+        },
     ] {
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert_eq!((ended.stdout.as_str(), ended.stderr.lines().count()), ("", 1), "{ended:?}");

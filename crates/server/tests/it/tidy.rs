@@ -11,7 +11,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("api_key", &[]),
     ("secrets", &["clock"]),
-    ("config", &["secrets"]),
+    ("config", &["secrets", "telemetry"]),
     ("broker", &[]),
     ("bus", &["clock", "config", "shutdown", "telemetry"]),
     ("credentials", &["api_key", "clock", "shutdown"]),
