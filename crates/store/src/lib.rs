@@ -20,6 +20,7 @@ mod chain;
 pub mod contract;
 mod error;
 mod fair_queue;
+mod history;
 mod ledger;
 pub mod migration;
 mod model;
@@ -133,8 +134,15 @@ pub trait Journal: Send + Sync {
     /// The user's stream messages after a number, in order, without gaps.
     async fn events_after(&self, user_id: UserId, after: Seq, limit: usize)
     -> Result<Vec<Shown>, StoreError>;
-    /// An order's whole history, oldest first, the thousand latest entries at most; `None` without such an order.
-    async fn history(&self, user_id: UserId, id: OrderId) -> Result<Option<Vec<StoredEntry>>, StoreError>;
+    /// An order's history, oldest first, from after a place; `None` without such an order. A page costs no more than so much
+    /// however long the history is, and may come back short of its limit, with its `next`.
+    async fn history(
+        &self,
+        user_id: UserId,
+        id: OrderId,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Result<Option<Page<StoredEntry, Place>>, StoreError>;
     /// The user's journal, newest first, from before a place.
     async fn entries(
         &self,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use hookfill_domain::audit::Place;
 use hookfill_domain::ids::{OrderId, Seq};
 use hookfill_store::{OrderQuery, Scope};
 use http::Uri;
@@ -101,17 +102,41 @@ pub async fn read(
     Ok(Json(OrderView::from(&order)))
 }
 
-/// An order's whole history, oldest first, internal steps included.
+/// The parameters of a history.
+#[derive(Debug, Deserialize)]
+struct HistoryQuery {
+    #[serde(flatten)]
+    limit: Limit,
+    cursor: Option<String>,
+}
+
+/// An order's whole history, oldest first, internal steps included, in pages.
 #[utoipa::path(get, path = "/orders/{id}/events/", tag = "orders", operation_id = "orders_events",
-    params(("id" = uuid::Uuid, Path)), security(("api_key" = []), ("bearer" = [])),
-    responses((status = 200, body = Vec<EventView>), (status = 401, body = Problem), (status = 403, body = Problem),
+    security(("api_key" = []), ("bearer" = [])),
+    params(("id" = uuid::Uuid, Path),
+           ("limit" = Option<u32>, Query, description = "1 to 1000; 100 if absent", minimum = 1, maximum = 1000),
+           ("cursor" = Option<String>, Query, description = "from the Link of the page before")),
+    responses((status = 200, body = Vec<EventView>, headers(("Link" = String, description = "`rel=\"next\"`: the next page"))),
+              (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
               (status = 404, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
 pub async fn events(
     State(state): State<Arc<AppState>>,
     caller: Caller,
     Id(id): Id,
-) -> Result<Json<Vec<EventView>>, ApiError> {
+    uri: Uri,
+) -> Result<Response, ApiError> {
     require(&caller, Scope::Read)?;
-    let history = state.store.history(caller.user_id, order_id(&id)?).await?.ok_or_else(order_not_found)?;
-    Ok(Json(history.iter().map(EventView::from).collect()))
+    let query = paging::query::<HistoryQuery>(&uri)?;
+    let limit = query.limit.items()?;
+    let cursor = query.cursor.as_deref().map(|cursor| paging::read_cursor('h', cursor)).transpose()?;
+    let after = cursor.map(|[seq, step]| Place { seq: Seq(seq), step });
+    let page = state.store.history(caller.user_id, order_id(&id)?, after, limit).await?;
+    let page = page.ok_or_else(order_not_found)?;
+    let mut response = Json(page.items.iter().map(EventView::from).collect::<Vec<_>>()).into_response();
+    if let Some(next) = page.next
+        && let Some(link) = paging::next_link(&uri, &paging::write_cursor('h', &[next.seq.0, next.step]))
+    {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
 }

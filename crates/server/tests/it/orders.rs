@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, BUY, Service, Setup, Trader};
+use crate::harness::{Answer, BUY, NEVER, Service, Setup, Trader};
 use crate::routes::NOBODY;
 
 /// The next page's address, if there is one.
@@ -227,4 +227,55 @@ async fn its_history_has_every_step_oldest_first() {
     let times: Vec<&str> =
         history.as_array().unwrap().iter().map(|step| step["at"].as_str().unwrap()).collect();
     assert!(times.is_sorted(), "{times:?}");
+}
+
+#[tokio::test]
+async fn a_long_history_comes_whole_in_pages_while_it_grows() {
+    let service = Setup::default().delays(NEVER, NEVER).start().await;
+    let alice = service.register("alice").await;
+    let id = alice.order(BUY).await;
+    let other = alice.order("BUY GBPUSD SL 1.20 TP 1.40").await;
+    let moved = async |to: usize| {
+        let answer = alice.signal(&format!("MOVE EURUSD SL TO 1.08{to:03}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    for to in 0..240 {
+        moved(to).await;
+    }
+    let path = format!("/orders/{id}/events/");
+    let (first, next) = page(&alice, &path).await;
+    assert_eq!((first.len(), first[0]["action"].as_str()), (100, Some("order_created")));
+    let mut whole = first;
+    let mut next = next;
+    let mut to = 240;
+    while let Some(link) = next {
+        assert!(link.starts_with(&path), "{link}");
+        moved(to).await;
+        to += 1;
+        let (more, after) = page(&alice, &link).await;
+        whole.extend(more);
+        next = after;
+    }
+    let numbers: Vec<i64> = whole.iter().filter_map(|step| step["seq"].as_i64()).collect();
+    assert!(numbers.len() >= 241 && numbers.is_sorted_by(|one, other| one < other), "{numbers:?}");
+    let all = alice.get(&format!("{path}?limit=1000")).await;
+    assert_eq!(all.as_array().unwrap()[..whole.len()], whole);
+    let (few, next) = page(&alice, &format!("{path}?limit=7")).await;
+    assert_eq!(few, whole[..7]);
+    assert!(next.is_some_and(|link| link.contains("limit=7")));
+    assert_eq!(page(&alice, &format!("/orders/{other}/events/?limit=1000")).await.1, None);
+    for (query, code) in [
+        ("limit=0", "invalid_limit"),
+        ("limit=1001", "invalid_limit"),
+        ("cursor=", "invalid_cursor"),
+        ("cursor=o5", "invalid_cursor"),
+        ("cursor=a1.2.0", "invalid_cursor"),
+        ("cursor=h1", "invalid_cursor"),
+        ("cursor=h1.-2", "invalid_cursor"),
+    ] {
+        let answer = alice.call(Method::GET, &format!("{path}?{query}"), None).await;
+        assert_eq!(answer.refusal(400), code, "{query}");
+    }
+    let past = format!("{path}?cursor=h{0}.{0}", i64::MAX);
+    assert_eq!(page(&alice, &past).await, (Vec::new(), None));
 }

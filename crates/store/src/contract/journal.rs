@@ -3,11 +3,11 @@
 use hookfill_domain::audit::{AuditAction, Place};
 use hookfill_domain::ids::{Seq, UserId};
 use hookfill_domain::lifecycle::Change;
-use hookfill_domain::order::Bracket;
+use hookfill_domain::order::{Bracket, Order};
 use tokio::task::JoinSet;
 
 use super::trial::{Trader, Trial, accepted, at, closed, executed, happening, keyed, patient, submitting};
-use crate::{ChainState, MAX_PAGE, Refusal, Request, StoreError};
+use crate::{ChainState, MAX_PAGE, MAX_SCAN, Refusal, Request, StoreError, StoredEntry};
 
 /// A life with everything in it: shown changes, internal ones, a refused signal, a second order.
 async fn live(trial: &Trial, trader: &Trader) {
@@ -71,7 +71,7 @@ pub async fn a_history_is_oldest_first_and_shows_internal_steps(trial: Trial) {
     live(&trial, &ann).await;
     let newest_first = trial.seen(ann.id).await.orders;
     let [keyed_one, order] = &newest_first[..] else { panic!("{newest_first:?}") };
-    let history = trial.store.history(ann.id, order.id).await.unwrap().unwrap();
+    let history = trial.history(ann.id, order.id).await;
     let actions: Vec<_> = history.iter().map(|entry| (entry.action, entry.message.is_some())).collect();
     let expected = [
         (AuditAction::OrderCreated, true),
@@ -85,22 +85,96 @@ pub async fn a_history_is_oldest_first_and_shows_internal_steps(trial: Trial) {
     assert_eq!(actions, expected);
     assert!(history.iter().all(|entry| entry.order_id == Some(order.id)));
     assert!(history.is_sorted_by_key(|entry| entry.place));
-    let other = trial.store.history(ann.id, keyed_one.id).await.unwrap().unwrap();
+    let other = trial.history(ann.id, keyed_one.id).await;
     assert_eq!(other.iter().map(|entry| entry.action).collect::<Vec<_>>(), [AuditAction::OrderCreated]);
 }
 
-/// Only the latest thousand: no order makes a page without an end.
-pub async fn a_long_history_shows_its_latest_thousand(trial: Trial) {
+/// Has so many entries made for an order, none of which the wire shows.
+async fn doubted(trial: &Trial, order: &Order, times: usize) {
+    let leased = trial.lease(order).await;
+    let lost = |_| Change::AnswerLost { why: "a reset".to_owned(), check_again_at: at(40) };
+    for begin in (0..times).step_by(500) {
+        let doubts = (begin..times.min(begin + 500)).map(lost).collect();
+        trial.store.record(&leased, happening(30, doubts)).await.unwrap();
+    }
+}
+
+/// Follows an order's history in pages; before each one, something more happens to the order and to another one.
+async fn paged(trial: &Trial, trader: &Trader, orders: [&Order; 2], limit: usize) -> Vec<StoredEntry> {
+    let (mut whole, mut after) = (Vec::new(), None);
+    loop {
+        let page = trial.store.history(trader.id, orders[0].id, after, limit).await.unwrap().unwrap();
+        assert!(page.items.len() <= limit, "{}", page.items.len());
+        whole.extend(page.items);
+        if page.next.is_none() {
+            return whole;
+        }
+        assert!(page.next > after, "{after:?} is followed by {:?}", page.next);
+        after = page.next;
+        for order in orders {
+            doubted(trial, order, 1).await;
+        }
+    }
+}
+
+/// What all entries of the user say of the order, oldest first.
+async fn of_order(trial: &Trial, trader: &Trader, order: &Order) -> Vec<StoredEntry> {
+    let (mut found, mut before) = (Vec::new(), None);
+    loop {
+        let page = trial.store.entries(trader.id, before, MAX_PAGE).await.unwrap();
+        let Some(last) = page.last() else { break };
+        before = Some(last.place);
+        found.extend(page.into_iter().filter(|entry| entry.order_id == Some(order.id)));
+    }
+    found.reverse();
+    found
+}
+
+/// Each entry once, oldest first, also while more come in.
+pub async fn a_long_history_comes_whole_in_pages(trial: Trial) {
     let ann = trial.register("ann").await;
-    let order = trial.accept(&ann, "EURUSD").await;
-    let lost = |second| Change::AnswerLost { why: "a reset".to_owned(), check_again_at: at(second) };
-    trial.record(&order, 20, vec![submitting()]).await;
-    let leased = trial.lease(&order).await;
-    let doubts = happening(30, (0..i64::try_from(MAX_PAGE).unwrap()).map(lost).collect());
-    trial.store.record(&leased, doubts).await.unwrap();
-    let history = trial.store.history(ann.id, order.id).await.unwrap().unwrap();
-    assert_eq!(history.len(), MAX_PAGE);
-    assert!(history.iter().all(|entry| entry.action == AuditAction::OrderInDoubt));
+    let (order, other) = (trial.accept(&ann, "EURUSD").await, trial.accept(&ann, "XAUUSD").await);
+    for order in [&order, &other] {
+        trial.record(order, 20, vec![submitting()]).await;
+    }
+    doubted(&trial, &order, 2500).await;
+    for limit in [MAX_PAGE, 700] {
+        let whole = paged(&trial, &ann, [&order, &other], limit).await;
+        assert!(whole.len() > 2500 && whole[0].action == AuditAction::OrderCreated, "{}", whole.len());
+        assert_eq!(whole, of_order(&trial, &ann, &order).await);
+    }
+    for limit in [1, 2, 3, 4, 100] {
+        let page = trial.store.history(ann.id, order.id, None, limit).await.unwrap().unwrap();
+        assert_eq!(page.items.len(), limit);
+        assert_eq!(page.next, page.items.last().map(|entry| entry.place));
+    }
+    let whole = trial.history(ann.id, order.id).await;
+    let last = whole.last().map(|entry| entry.place);
+    let rest = trial.store.history(ann.id, order.id, last, 10).await.unwrap().unwrap();
+    assert_eq!((rest.items.len(), rest.next), (0, None));
+    let rest = trial.store.history(ann.id, order.id, whole.get(whole.len() - 3).map(|entry| entry.place), 2);
+    let rest = rest.await.unwrap().unwrap();
+    assert_eq!((&rest.items[..], rest.next), (&whole[whole.len() - 2..], None));
+    let all = trial.store.history(ann.id, order.id, None, usize::MAX).await.unwrap().unwrap();
+    assert_eq!(all.items[..], whole[..MAX_PAGE]);
+}
+
+/// However long it is, and however much else has happened meanwhile: a page may come back short, and none is skipped.
+pub async fn a_history_longer_than_a_page_may_cost_comes_whole(trial: Trial) {
+    let ann = trial.register("ann").await;
+    let before = trial.accept(&ann, "GBPUSD").await;
+    let (order, other) = (trial.accept(&ann, "EURUSD").await, trial.accept(&ann, "XAUUSD").await);
+    for order in [&before, &order, &other] {
+        trial.record(order, 20, vec![submitting()]).await;
+    }
+    for (order, times) in
+        [(&order, 40), (&other, MAX_SCAN), (&before, 300), (&order, MAX_SCAN), (&other, 10), (&order, 200)]
+    {
+        doubted(&trial, order, times).await;
+    }
+    let whole = paged(&trial, &ann, [&order, &other], MAX_PAGE).await;
+    assert!(whole.len() > MAX_SCAN + 240, "{}", whole.len());
+    assert_eq!(whole, of_order(&trial, &ann, &order).await);
 }
 
 /// Pages of the log by place, of one user's entries only.

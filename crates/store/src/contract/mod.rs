@@ -83,7 +83,8 @@ macro_rules! contract_tests {
                 a_message_is_told_kept_and_replayed_as_the_same_bytes
                 events_after_a_number_are_all_the_later_ones_in_order
                 a_history_is_oldest_first_and_shows_internal_steps
-                a_long_history_shows_its_latest_thousand
+                a_long_history_comes_whole_in_pages
+                a_history_longer_than_a_page_may_cost_comes_whole
                 entries_page_newest_first_without_gap_or_repetition
                 a_page_of_entries_or_events_is_bounded
                 the_head_is_the_last_message

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::trial::{Trader, Trial, accepted, at, executed, keyed, patient, submitting};
-use crate::{Accepted, Made, Patience, Refusal, Remembered, Request, Requested, StoreError};
+use crate::{Accepted, MAX_PAGE, Made, Patience, Refusal, Remembered, Request, Requested, StoreError};
 
 /// Once the caller hears of it, all of it is there.
 pub async fn an_accepted_order_is_stored_with_its_event_its_entry_and_its_count(trial: Trial) {
@@ -228,7 +228,7 @@ pub async fn another_users_order_is_not_there(trial: Trial) {
     let before = trial.seen(ann.id).await;
     for id in [order.id, OrderId(trial.draw())] {
         assert_eq!(trial.store.order(bob.id, id).await.unwrap(), None);
-        assert_eq!(trial.store.history(bob.id, id).await.unwrap(), None);
+        assert_eq!(trial.store.history(bob.id, id, None, MAX_PAGE).await.unwrap(), None);
         for asked in [Request::Cancel, Request::Close] {
             let answer = trial.store.request(bob.id, id, asked, at(20)).await.unwrap();
             assert_eq!(answer, Requested::NotFound);

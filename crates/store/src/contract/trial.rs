@@ -250,6 +250,19 @@ impl Trial {
         self.store.record(&leased, happening(second, changes)).await.unwrap()
     }
 
+    /// An order's whole history, page by page.
+    pub async fn history(&self, user_id: UserId, id: OrderId) -> Vec<StoredEntry> {
+        let (mut whole, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.store.history(user_id, id, after, MAX_PAGE).await.unwrap().expect("an order");
+            whole.extend(page.items);
+            match page.next {
+                Some(_) => after = page.next,
+                None => return whole,
+            }
+        }
+    }
+
     /// All that a user can see.
     pub async fn seen(&self, user_id: UserId) -> Seen {
         let query = OrderQuery { limit: MAX_PAGE, ..OrderQuery::default() };

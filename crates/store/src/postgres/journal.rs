@@ -9,29 +9,11 @@ use hookfill_domain::ids::{OrderId, Seq, UserId};
 use tokio::time::timeout;
 use tokio_postgres::IsolationLevel;
 
-use super::PostgresStore;
 use super::rows::{bytes, entry_columns, get, place, read_entry, read_shown};
+use super::{PostgresStore, history};
 use crate::chain::Walk;
-use crate::{ChainState, Journal, MAX_HEADS, MAX_PAGE, Shown, StoreError, StoredEntry};
+use crate::{ChainState, Journal, MAX_HEADS, MAX_PAGE, Page, Shown, StoreError, StoredEntry};
 
-/// Follows an order's entries from the last to the first, each by its key: a join could read the whole journal, and does
-/// while it is short.
-const HISTORY: &str = concat!(
-    "WITH RECURSIVE j (seq, step, at, action, order_id, details, message, hash, prev_seq, prev_step, nth) AS (
-        SELECT ",
-    entry_columns!(),
-    ", 1 FROM journal j WHERE j.user_id = $1 AND j.seq = $2 AND j.step = $3
-        UNION ALL
-        SELECT x.seq, x.step, x.at, x.action, x.order_id, x.details, x.message, x.hash, x.prev_seq, x.prev_step, j.nth + 1
-        FROM j CROSS JOIN LATERAL (
-            SELECT * FROM journal e WHERE e.user_id = $1 AND e.seq = j.prev_seq AND e.step = j.prev_step LIMIT 1
-        ) AS x
-        WHERE j.nth < $4
-    )
-    SELECT ",
-    entry_columns!(),
-    " FROM j ORDER BY j.nth DESC"
-);
 /// Each entry with the head of its journal, which is NULL where there is none. The order is the key's: nothing is
 /// sorted, however many entries there are.
 const WALK: &str = concat!(
@@ -82,18 +64,14 @@ impl Journal for PostgresStore {
         Ok(events.into_iter().take_while(follows).collect())
     }
 
-    async fn history(&self, user_id: UserId, id: OrderId) -> Result<Option<Vec<StoredEntry>>, StoreError> {
-        let Some(stored) = self.stored_order(user_id, id).await? else { return Ok(None) };
-        let (last, most) = (stored.last, i32::try_from(MAX_PAGE).unwrap_or(i32::MAX));
-        let rows = self.rows(HISTORY, &[&user_id.0, &last.seq.0, &last.step, &most]).await?;
-        let links = rows.iter().map(read_entry).collect::<Result<Vec<_>, _>>()?;
-        let is_whole = links.len() == MAX_PAGE || links.first().is_some_and(|first| first.previous.is_none());
-        if !is_whole {
-            return Err(StoreError::Corrupt(format!(
-                "the journal of user {user_id} lacks entries before {last:?}"
-            )));
-        }
-        Ok(Some(links.into_iter().map(|link| link.entry).collect()))
+    async fn history(
+        &self,
+        user_id: UserId,
+        id: OrderId,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Result<Option<Page<StoredEntry, Place>>, StoreError> {
+        history::page(self, user_id, id, (after, limit)).await
     }
 
     async fn entries(

@@ -6,6 +6,7 @@ mod books;
 mod connect;
 mod doubt;
 mod error;
+mod history;
 mod journal;
 mod lane;
 mod leases;

@@ -12,7 +12,8 @@ use uuid::Uuid;
 use super::SqliteStore;
 use super::orders::order_by_id;
 use crate::chain::{Link, Walk};
-use crate::{ChainState, Journal, MAX_HEADS, MAX_PAGE, Shown, StoreError, StoredEntry};
+use crate::history::{MAX_WALK, Places, Window};
+use crate::{ChainState, Journal, MAX_HEADS, MAX_PAGE, MAX_SCAN, Page, Shown, StoreError, StoredEntry};
 
 /// The columns of an entry, in the order in which [`read_entry`] takes them.
 const COLUMNS: &str = "seq, step, at, action, order_id, details, message, hash, prev_seq, prev_step";
@@ -64,31 +65,77 @@ fn events_after(
     Ok(events)
 }
 
-/// Follows an order's entries from the last to the first.
+/// An entry that another one, or its order, says is there.
+fn lost(user_id: UserId, at: Place) -> StoreError {
+    StoreError::Corrupt(format!("the journal of user {user_id} has no entry {at:?}"))
+}
+
+/// Follows an order's entries from the last to the first of a window; `None` if they are too many.
+fn walk_back(
+    connection: &Connection,
+    user_id: UserId,
+    last: Place,
+    window: Window,
+) -> Result<Option<Vec<Place>>, StoreError> {
+    let sql = "SELECT prev_seq, prev_step FROM journal WHERE user_id = ?1 AND seq = ?2 AND step = ?3";
+    let mut select = connection.prepare_cached(sql)?;
+    let mut places = Vec::new();
+    let mut place = window.within(Some(last));
+    while let Some(at) = place {
+        if places.len() == MAX_WALK {
+            return Ok(None);
+        }
+        places.push(at);
+        let previous: Option<(Option<i64>, Option<i64>)> = select
+            .query_row(params![user_id.0, at.seq.0, at.step], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let (seq, step) = previous.ok_or_else(|| lost(user_id, at))?;
+        place = window.within(seq.zip(step).map(|(seq, step)| Place { seq: Seq(seq), step }));
+    }
+    Ok(Some(places))
+}
+
+/// Looks for an order's entries along its user's journal.
+fn look_along(
+    connection: &Connection,
+    user_id: UserId,
+    id: OrderId,
+    window: Window,
+) -> Result<Places, StoreError> {
+    let sql = "SELECT seq, step, order_id FROM journal WHERE user_id = ?1 AND (seq, step) > (?2, ?3) \
+               ORDER BY seq, step LIMIT ?4";
+    let mut select = connection.prepare_cached(sql)?;
+    let (after, most) = (window.after, i64::try_from(MAX_SCAN).unwrap_or(i64::MAX));
+    let rows = select.query_map(params![user_id.0, after.seq.0, after.step, most], |row| {
+        let order_id: Option<[u8; 16]> = row.get(2)?;
+        Ok((Place { seq: Seq(row.get(0)?), step: row.get(1)? }, order_id == Some(id.0.into_bytes())))
+    })?;
+    let looked_at: Vec<_> = rows.collect::<Result<_, _>>()?;
+    Ok(window.scanned(looked_at.into_iter()))
+}
+
 fn history(
     connection: &Connection,
     user_id: UserId,
     id: OrderId,
-) -> Result<Option<Vec<StoredEntry>>, StoreError> {
+    (after, limit): (Option<Place>, usize),
+) -> Result<Option<Page<StoredEntry, Place>>, StoreError> {
     let Some(stored) = order_by_id(connection, user_id, id)? else {
         return Ok(None);
     };
+    let window = Window::new(Place { seq: stored.order.seq, step: 0 }, after, limit);
+    let (places, next) = match walk_back(connection, user_id, stored.last, window)? {
+        Some(places) => window.walked(places),
+        None => look_along(connection, user_id, id, window)?,
+    };
     let mut select = connection.prepare_cached(&select("WHERE user_id = ?1 AND seq = ?2 AND step = ?3"))?;
-    let mut entries = Vec::new();
-    let mut place = Some(stored.last);
-    while let Some(at) = place
-        && entries.len() < MAX_PAGE
-    {
+    let mut items = Vec::with_capacity(places.len());
+    for at in places {
         let mut rows = select.query(params![user_id.0, at.seq.0, at.step])?;
-        let Some(row) = rows.next()? else {
-            return Err(StoreError::Corrupt(format!("the journal of user {user_id} has no entry {at:?}")));
-        };
-        let row = read_entry(row)?;
-        place = row.previous;
-        entries.push(row.entry);
+        let row = rows.next()?.ok_or_else(|| lost(user_id, at))?;
+        items.push(read_entry(row)?.entry);
     }
-    entries.reverse();
-    Ok(Some(entries))
+    Ok(Some(Page { items, next }))
 }
 
 fn entries(
@@ -185,8 +232,14 @@ impl Journal for SqliteStore {
         self.readers.read(move |connection| events_after(connection, user_id, after, limit)).await
     }
 
-    async fn history(&self, user_id: UserId, id: OrderId) -> Result<Option<Vec<StoredEntry>>, StoreError> {
-        self.readers.read(move |connection| history(connection, user_id, id)).await
+    async fn history(
+        &self,
+        user_id: UserId,
+        id: OrderId,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Result<Option<Page<StoredEntry, Place>>, StoreError> {
+        self.readers.read(move |connection| history(connection, user_id, id, (after, limit))).await
     }
 
     async fn entries(

@@ -9,7 +9,7 @@ use hookfill_domain::order::Order;
 use hookfill_rig::Proxy;
 use hookfill_store::contract::{Trader, Trial, at, happening, patient, submitting};
 use hookfill_store::postgres::{Options, PostgresStore};
-use hookfill_store::{Accepted, Journal, Leased, Orders, StoreError, Work};
+use hookfill_store::{Accepted, Journal, Leased, MAX_PAGE, Orders, StoreError, Work};
 use tokio::task::JoinHandle;
 
 use crate::scene::{OnServer, PATIENCE, blocking, intact, leased, node, store, trial, until};
@@ -47,8 +47,8 @@ async fn taken_over(other: &PostgresStore, order: &Order) -> Leased {
 }
 
 async fn submissions(store: &dyn Journal, order: &Order) -> usize {
-    let history = store.history(order.user_id, order.id).await.unwrap().unwrap();
-    history.iter().filter(|entry| entry.action == AuditAction::from(&submitting())).count()
+    let history = store.history(order.user_id, order.id, None, MAX_PAGE).await.unwrap().unwrap();
+    history.items.iter().filter(|entry| entry.action == AuditAction::from(&submitting())).count()
 }
 
 fn record(node: &Trial, leased: &Leased) -> JoinHandle<Result<Order, StoreError>> {

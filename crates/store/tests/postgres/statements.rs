@@ -83,7 +83,7 @@ async fn everything_is_asked(trial: &Trial, trader: &Trader) {
     assert!(store.next_due(at(0)).await.unwrap().is_some());
     let order = store.orders(ann, OrderQuery { before: Some(Seq(2)), ..page(None, None) }).await.unwrap();
     let order = order.items[0].clone();
-    assert_eq!(store.history(ann, order.id).await.unwrap().unwrap().len(), 3);
+    assert_eq!(trial.history(ann, order.id).await.len(), 3);
     assert_eq!(store.order(ann, order.id).await.unwrap(), Some(order.clone()));
     assert!(store.remembered(ann, keyed(1, 1)).await.unwrap().is_some());
     store.head(ann).await.unwrap();

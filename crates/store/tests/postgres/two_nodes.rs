@@ -213,7 +213,7 @@ async fn commands_on_one_node_meet_the_work_of_the_other() {
     works.join_all().await;
     agrees(&trial, ann.id, 30).await;
     for order in trial.seen(ann.id).await.orders {
-        let history = trial.store.history(ann.id, order.id).await.unwrap().unwrap();
+        let history = trial.history(ann.id, order.id).await;
         let mut words: Vec<_> = history.iter().map(|entry| entry.action.as_str()).collect();
         let steps = words.len();
         words.sort_unstable();

@@ -173,7 +173,7 @@ impl Model {
             assert_eq!(usize::try_from(count), Ok(expected.count()), "{instrument}");
         }
         for order in &self.orders {
-            let history = trial.store.history(self.trader.id, order.id).await.unwrap().unwrap();
+            let history = trial.history(self.trader.id, order.id).await;
             let places: Vec<_> = history.iter().map(|entry| entry.place).collect();
             let expected = self.entries.iter().filter(|(_, id, _)| *id == Some(order.id));
             assert_eq!(places, expected.map(|(_, _, place)| *place).collect::<Vec<_>>());

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use hookfill_domain::audit::Place;
 use hookfill_domain::ids::{OrderId, Seq};
-use hookfill_store::{ChainState, Commit, Shown, StoreError, StoredEntry};
+use hookfill_store::{ChainState, Commit, Page, Shown, StoreError, StoredEntry};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -49,7 +49,13 @@ impl Journal for Heads {
     async fn events_after(&self, _: UserId, _: Seq, _: usize) -> Result<Vec<Shown>, StoreError> {
         unreachable!("streams read messages")
     }
-    async fn history(&self, _: UserId, _: OrderId) -> Result<Option<Vec<StoredEntry>>, StoreError> {
+    async fn history(
+        &self,
+        _: UserId,
+        _: OrderId,
+        _: Option<Place>,
+        _: usize,
+    ) -> Result<Option<Page<StoredEntry, Place>>, StoreError> {
         unreachable!()
     }
     async fn entries(&self, _: UserId, _: Option<Place>, _: usize) -> Result<Vec<StoredEntry>, StoreError> {

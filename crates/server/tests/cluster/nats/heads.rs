@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use hookfill_domain::audit::Place;
 use hookfill_domain::ids::{OrderId, Seq, UserId};
-use hookfill_store::{ChainState, Journal, Shown, StoreError, StoredEntry};
+use hookfill_store::{ChainState, Journal, Page, Shown, StoreError, StoredEntry};
 
 #[derive(Default)]
 pub(super) struct Heads {
@@ -43,7 +43,13 @@ impl Journal for Heads {
     async fn events_after(&self, _: UserId, _: Seq, _: usize) -> Result<Vec<Shown>, StoreError> {
         unreachable!("streams read messages")
     }
-    async fn history(&self, _: UserId, _: OrderId) -> Result<Option<Vec<StoredEntry>>, StoreError> {
+    async fn history(
+        &self,
+        _: UserId,
+        _: OrderId,
+        _: Option<Place>,
+        _: usize,
+    ) -> Result<Option<Page<StoredEntry, Place>>, StoreError> {
         unreachable!("the bus asks for heads alone")
     }
     async fn entries(&self, _: UserId, _: Option<Place>, _: usize) -> Result<Vec<StoredEntry>, StoreError> {
