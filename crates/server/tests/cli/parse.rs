@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use rstest::rstest;
 use serde_json::Value;
 
 use super::program::Directory;
@@ -84,4 +85,52 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     assert_eq!(output.status.code(), Some(0));
+}
+
+/// Values of a field as a person reads them: each number and word by itself.
+fn leaves(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Null => {}
+        Value::Array(items) => items.iter().for_each(|item| leaves(item, found)),
+        Value::Object(fields) => fields.values().for_each(|field| leaves(field, found)),
+        Value::String(text) => found.push(text.clone()),
+        Value::Bool(_) | Value::Number(_) => found.push(value.to_string()),
+    }
+}
+
+#[rstest]
+#[case("auto", "BUY EURUSD @1.0860 SL 1.0850 TP1 1.0890 TP2 1.0900 0.5 lots risk 1%")]
+#[case("auto", "SELL XAUUSD 2400-2410 SL 2420 TP 2380 leverage 10")]
+#[case("auto", "6012345,buy,EURUSD,vol_lots=0.1,sl_pips=20,tp_pips=40")]
+#[case("auto", "CLOSE HALF EURUSD")]
+#[case("auto", "MOVE EURUSD SL TO 1.0855")]
+#[case("auto", "EURUSD SL TO BE")]
+#[case("whook", "main ETH/USDT cancel:first")]
+#[case("auto", "CANCEL EURUSD")]
+fn every_field_that_the_json_has_is_shown(#[case] format: &str, #[case] text: &str) {
+    let directory = Directory::empty();
+    let json = directory.run(&["parse", "--json", "--format", format, text]);
+    let shown = directory.run(&["parse", "--format", format, text]);
+    assert_eq!((json.code, shown.code), (Some(0), Some(0)), "{json:?} {shown:?}");
+    let signal: Value = serde_json::from_str(&json.stdout).unwrap();
+    for (name, value) in signal.as_object().unwrap().iter().filter(|(name, _)| *name != "kind") {
+        let mut values = Vec::new();
+        leaves(value, &mut values);
+        let label = name.replace('_', " ");
+        let label = format!("  {label}  ");
+        let line = shown.stdout.lines().find(|line| line.starts_with(&label));
+        assert_eq!(line.is_some(), !values.is_empty(), "{name}: {}", shown.stdout);
+        for value in values {
+            assert!(line.is_some_and(|line| line.contains(&value)), "{name} {value}: {}", shown.stdout);
+        }
+    }
+}
+
+#[test]
+fn a_cancel_of_one_order_does_not_look_like_a_cancel_of_all() {
+    let directory = Directory::empty();
+    let one = directory.run(&["parse", "--format", "whook", "main ETH/USDT cancel:first"]).stdout;
+    assert!(one.starts_with("understood: cancel one pending order\n") && one.contains("first"), "{one}");
+    let all = directory.run(&["parse", "CANCEL ETHUSDT"]).stdout;
+    assert!(all.starts_with("understood: cancel pending orders\n"), "{all}");
 }

@@ -3,31 +3,12 @@
 use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
-use hookfill_domain::signal::{self, ErrorView, Format, Parsed, Reading, Signal, SignalError};
-use serde_json::Value;
+use hookfill_domain::signal::{self, ErrorView, Format, Parsed, Reading, SignalError};
 
 use super::{Outcome, caret, harmless, input};
 
+mod fields;
 mod jsonl;
-
-/// The fields of the signal JSON in their published order.
-const FIELDS: [&str; 15] = [
-    "action",
-    "instrument",
-    "order_type",
-    "entry_price",
-    "entry_range",
-    "entries",
-    "stop_loss",
-    "take_profits",
-    "quantity",
-    "risk",
-    "leverage",
-    "fraction",
-    "stop_loss_to",
-    "side",
-    "notes",
-];
 
 /// What to explain, and how.
 #[derive(Args)]
@@ -75,50 +56,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
 fn explain(text: &str, parsed: &Parsed) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     let title = paint("understood", "32;1", out.is_terminal());
-    writeln!(out, "{title}: {}", kind(&parsed.signal))?;
-    let json = serde_json::to_value(&parsed.signal)?;
-    for field in FIELDS {
-        let value = shown(&json[field]);
-        if value.is_empty() {
-            continue;
-        }
-        let line = match source(text, parsed, field) {
-            Some(source) => format!("  {:<13} {value:<18} from {source}", field.replace('_', " ")),
-            None => format!("  {:<13} {value}", field.replace('_', " ")),
-        };
+    writeln!(out, "{title}: {}", fields::kind(&parsed.signal))?;
+    for line in fields::lines(text, parsed)? {
         writeln!(out, "{}", harmless(&line))?;
     }
     Ok(())
-}
-
-fn kind(signal: &Signal) -> &'static str {
-    match signal {
-        Signal::Order(_) => "open a position",
-        Signal::Close(_) => "close a position",
-        Signal::Cancel(_) => "cancel pending orders",
-        Signal::Modify(_) => "change the protection of open orders",
-    }
-}
-
-/// A value for people; empty for what is absent.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
-        Value::Object(amount) => format!("{} {}", shown(&amount["value"]), shown(&amount["unit"])),
-        Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-    }
-}
-
-/// The words of the message that became a field.
-fn source(text: &str, parsed: &Parsed, field: &str) -> Option<String> {
-    let is_of =
-        |name: &str| name.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('['));
-    let spans = parsed.spans.iter().filter(|span| is_of(&span.field));
-    let words = spans.filter_map(|span| text.get(span.span.start..span.span.end));
-    let words: Vec<_> = words.map(|words| format!("`{words}`")).collect();
-    (!words.is_empty()).then(|| words.join(", "))
 }
 
 fn refuse(text: &str, error: &SignalError) -> io::Result<()> {
