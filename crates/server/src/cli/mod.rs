@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{ConfigError, Flags};
 
+mod attempt;
 pub mod backup;
 mod caret;
 pub mod doctor;

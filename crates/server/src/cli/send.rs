@@ -6,7 +6,10 @@ use std::time::Duration;
 use clap::Args;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, DefaultConnector};
 
+use super::attempt::{Witness, reason};
 use super::{Outcome, caret, harmless, input, say};
 use crate::clock::new_uuid;
 use crate::config::{Client, ClientFlags, Environment};
@@ -118,7 +121,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     let text = input::signal_text(arguments.text)?;
     let body = serde_json::to_vec(&Body { signal: &text, format: arguments.format.as_deref() })?;
     let key = new_uuid().to_string();
-    let agent = agent(&client);
+    let witness = Witness::default();
+    let agent = agent(&client, witness.clone());
     let pause = match post(&agent, &client, &key, &body) {
         Ok(answer) if answer.status == UNAVAILABLE => answer.retry_after.unwrap_or(PAUSE),
         Ok(answer) => return report(&text, &answer),
@@ -127,16 +131,21 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     std::thread::sleep(pause.min(LONGEST_PAUSE));
     match post(&agent, &client, &key, &body) {
         Ok(answer) => report(&text, &answer),
-        Err(error) => anyhow::bail!(
-            "no answer from {}: {error}; whether the signal was accepted is not known",
-            client.url.base()
-        ),
+        Err(error) => {
+            // The first attempt counts, too: both have the same idempotency key.
+            let outcome = if witness.may_have_left() {
+                "whether the signal was accepted is not known"
+            } else {
+                "nothing was sent"
+            };
+            anyhow::bail!("no answer from {}: {}; {outcome}", client.url.base(), reason(&error))
+        }
     }
 }
 
-fn agent(client: &Client) -> ureq::Agent {
+fn agent(client: &Client, witness: Witness) -> ureq::Agent {
     let proxy = if client.url.is_loopback() { None } else { ureq::Proxy::try_from_env() };
-    ureq::Agent::config_builder()
+    let config = ureq::Agent::config_builder()
         .proxy(proxy)
         .timeout_global(Some(PATIENCE))
         .http_status_as_error(false)
@@ -144,8 +153,9 @@ fn agent(client: &Client) -> ureq::Agent {
         .max_redirects(0)
         .max_redirects_will_error(false)
         .user_agent(concat!("hookfill/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .into()
+        .build();
+    let connector = DefaultConnector::default().chain(witness);
+    ureq::Agent::with_parts(config, connector, DefaultResolver::default())
 }
 
 fn post(agent: &ureq::Agent, client: &Client, key: &str, body: &[u8]) -> Result<Answer, ureq::Error> {

@@ -2,7 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::thread::JoinHandle;
+
+use tokio::net::TcpSocket;
 
 use super::program::{Directory, Ended};
 
@@ -171,6 +174,7 @@ fn https_begins_with_a_tls_handshake() {
     let ended = send(&url, "BUY EURUSD");
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("no answer from https://"), "{ended:?}");
+    assert!(ended.stderr.contains(NOTHING) && !ended.stderr.contains(UNKNOWN), "{ended:?}");
     service.join().unwrap();
 }
 
@@ -180,4 +184,85 @@ fn a_proxy_is_not_asked_for_what_is_on_this_machine() {
     let set =
         [("HOOKFILL_URL", url.as_str()), ("HOOKFILL_API_KEY", "k"), ("HTTP_PROXY", "http://127.0.0.1:1")];
     assert_eq!(Directory::empty().run_with(&set, &["send", "BUY EURUSD"]).code, Some(0));
+}
+
+const NOTHING: &str = "nothing was sent";
+const UNKNOWN: &str = "whether the signal was accepted is not known";
+
+/// An address at which nobody listens, and nobody will while the socket is there.
+fn refusing(runtime: &tokio::runtime::Runtime) -> (TcpSocket, String) {
+    let _inside = runtime.enter();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    (socket, address)
+}
+
+#[test]
+fn where_no_connection_was_made_nothing_was_sent() {
+    let runtime = super::program::runtime();
+    let (_socket, address) = refusing(&runtime);
+    for url in [&format!("http://{address}"), &format!("https://{address}"), "http://nowhere.invalid"] {
+        let ended = send(url, "BUY EURUSD");
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+        assert!(ended.stderr.contains(NOTHING) && !ended.stderr.contains(UNKNOWN), "{ended:?}");
+        assert!(ended.stderr.contains(url), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_proxy_that_refuses_the_connection_has_passed_nothing_on() {
+    let runtime = super::program::runtime();
+    let (_socket, address) = refusing(&runtime);
+    let proxy = format!("http://{address}");
+    let set = [
+        ("HOOKFILL_URL", "http://hooks.invalid"),
+        ("HOOKFILL_API_KEY", "hfk_canary7Kq"),
+        ("ALL_PROXY", &proxy),
+    ];
+    let ended = Directory::empty().run_with(&set, &["send", "BUY EURUSD"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains(NOTHING) && !ended.stderr.contains(UNKNOWN), "{ended:?}");
+}
+
+#[test]
+fn once_the_request_may_have_left_its_outcome_is_not_known_whatever_the_second_attempt_meets() {
+    let (url, _) = service(vec![None, None]);
+    let ended = send(&url, "BUY EURUSD");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains(UNKNOWN) && !ended.stderr.contains(NOTHING), "{ended:?}");
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let first = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        drop(listener);
+        Request::read(&stream);
+    });
+    let ended = send(&url, "BUY EURUSD");
+    first.join().unwrap();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains(UNKNOWN) && !ended.stderr.contains(NOTHING), "{ended:?}");
+}
+
+#[test]
+fn a_server_that_does_not_speak_tls_is_called_so() {
+    let directory = Directory::empty();
+    let server = directory.serve(&[]);
+    let url = server.first_line.rsplit("http://").next().map(|address| format!("https://{address}")).unwrap();
+    let ended = send(&url, "BUY EURUSD");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for words in ["does not speak TLS", "http://", NOTHING] {
+        assert!(ended.stderr.contains(words), "{words}: {ended:?}");
+    }
+    assert!(!ended.stderr.contains("corrupt"), "{ended:?}");
+
+    let mut command = directory.command(&["watch", "--url", &url]);
+    command.env("HOOKFILL_API_KEY", "hfk_canary7Kq").stderr(Stdio::piped());
+    let mut watching = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(watching.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+    assert!(line.contains("does not speak TLS") && !line.contains("corrupt"), "{line}");
 }

@@ -11,11 +11,13 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::TlsError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use self::line::Change;
+use super::attempt::{io_reason, tls_reason};
 use super::stop::Stop;
 use super::{Outcome, say};
 use crate::config::{Client, ClientFlags, Environment};
@@ -178,6 +180,12 @@ impl Watch<'_> {
 
 /// What an attempt that the service or the network ended means.
 fn not_connected(error: &Error) -> End {
+    if let Error::Io(error) = error {
+        return End::Broken(io_reason(error));
+    }
+    if let Error::Tls(TlsError::Rustls(error)) = error {
+        return End::Broken(tls_reason(error));
+    }
     let Error::Http(response) = error else {
         return End::Broken(error.to_string());
     };
