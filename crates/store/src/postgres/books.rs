@@ -215,7 +215,11 @@ impl Books for Rows {
     fn update_account(&mut self, account: &BrokerAccount) -> Result<(), StoreError> {
         let key = (account.user_id, account.id);
         self.accounts.insert(key, account.clone());
-        self.changed_accounts.insert(key, account.clone());
+        // One that is new in this group is inserted as it is at the end.
+        match self.new_accounts.iter_mut().find(|(new, _)| (new.user_id, new.id) == key) {
+            Some((new, _)) => new.clone_from(account),
+            None => drop(self.changed_accounts.insert(key, account.clone())),
+        }
         Ok(())
     }
 }

@@ -65,8 +65,9 @@ impl Writes {
             (Sql::InsertUsers, self.users()),
             (Sql::InsertHeads, self.new_heads()),
             (Sql::InsertKeys, self.keys()),
-            (Sql::InsertAccounts, self.new_accounts()),
+            // In this order: an account that is deactivated makes room for one of the same name.
             (Sql::UpdateAccounts, self.changed_accounts()),
+            (Sql::InsertAccounts, self.new_accounts()),
             (Sql::InsertEntries, self.entries()),
             (Sql::InsertOrders, self.new_orders()),
             (Sql::UpdateOrders, self.changed_orders()),

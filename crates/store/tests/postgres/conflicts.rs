@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use hookfill_store::contract::{Trader, Trial, patient};
-use hookfill_store::{Accepted, Partition, Patience, StoreError};
+use hookfill_store::contract::{Trader, Trial, at, patient};
+use hookfill_store::{Accepted, AccountChange, Linked, NewAccount, Partition, Patience, StoreError};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_postgres::Client;
@@ -213,6 +213,44 @@ async fn a_head_that_somebody_keeps_holds_up_its_own_user_and_no_other_for_long(
     holding.batch_execute("COMMIT").await.unwrap();
     assert_eq!(trial.seen(mates[0].id).await.orders, [], "what is unavailable is not stored");
     assert!(accept(&trial, &mates[0], "EURUSD").await.unwrap().is_ok());
+}
+
+/// Within a group an account is active twice at no moment, although it is written only when all of its jobs have run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_is_deleted_and_linked_again_in_one_group() {
+    let (server, trial) = on_server().await;
+    let ann = trial.register("ann").await;
+    let twin = || {
+        let (broker_name, account_id) = (ann.account.broker_name.clone(), ann.account.account_id.clone());
+        NewAccount { broker_name, account_id, ..trial.fresh_account() }
+    };
+    let (second, third) = (twin(), twin());
+    let ids = [ann.account.id, second.id, third.id];
+    let holding = holding_heads(&server, &[&ann]).await;
+    // The lane is busy with this one, so that the others become one group.
+    let busy = accept(&trial, &ann, "EURUSD");
+    waiting(&server, "1").await;
+    let delete = |id| trial.store.change_account(ann.id, id, AccountChange::Deactivate, at(5));
+    let (first, linked, second, again, released) = tokio::join!(
+        delete(ids[0]),
+        trial.store.link_account(ann.id, second, at(6)),
+        delete(ids[1]),
+        trial.store.link_account(ann.id, third, at(7)),
+        holding.batch_execute("COMMIT"),
+    );
+    released.unwrap();
+    assert!(busy.await.unwrap().is_ok());
+    assert!(!first.unwrap().unwrap().is_active && !second.unwrap().unwrap().is_active);
+    for (linked, id) in [(linked, ids[1]), (again, ids[2])] {
+        let Linked::Created(account) = linked.unwrap() else { panic!("{id} was not linked") };
+        assert_eq!(account.id, id);
+    }
+    let listed = trial.seen(ann.id).await.accounts;
+    assert_eq!(listed.iter().map(|account| account.id).collect::<Vec<_>>(), ids);
+    assert_eq!(listed.iter().map(|account| account.is_active).collect::<Vec<_>>(), [false, false, true]);
+    let transactions = "SELECT count(DISTINCT xmin::text) FROM broker_accounts";
+    assert_eq!(server.database.psql(transactions), "1", "the group was not taken apart");
+    intact(&*trial.store).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

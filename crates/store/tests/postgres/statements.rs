@@ -86,6 +86,8 @@ async fn everything_is_asked(trial: &Trial, trader: &Trader) {
     assert_eq!(trial.history(ann, order.id).await.len(), 3);
     assert_eq!(store.order(ann, order.id).await.unwrap(), Some(order.clone()));
     assert!(store.remembered(ann, keyed(1, 1)).await.unwrap().is_some());
+    let cancel = cancel_usdjpy();
+    assert_eq!(store.rehearse(ann, None, &cancel).await.unwrap(), None);
     store.head(ann).await.unwrap();
     assert_eq!(store.heads(&[ann, UserId(0)]).await.unwrap().len(), 2);
     store.tally(ann).await.unwrap();
@@ -98,6 +100,11 @@ async fn everything_is_asked(trial: &Trial, trader: &Trader) {
     store.record(&leased, happening(40, vec![hookfill_domain::lifecycle::Change::Canceled])).await.unwrap();
 }
 
+fn cancel_usdjpy() -> Command {
+    let instrument = Some("USDJPY".parse().unwrap());
+    Command::Cancel(CancelSignal { instrument, side: None, reference: None, notes: Vec::new() })
+}
+
 async fn everything_is_written(trial: &Trial, trader: &Trader) {
     let (store, user_id) = (&trial.store, trader.id);
     let mut draft = trial.draft(trader, "GBPUSD");
@@ -105,9 +112,7 @@ async fn everything_is_written(trial: &Trial, trader: &Trader) {
     let id = draft.order.id;
     store.accept_signal(draft, patient()).await.unwrap();
     store.request(user_id, id, Request::Cancel, at(40)).await.unwrap();
-    let instrument = Some("USDJPY".parse().unwrap());
-    let signal = CancelSignal { instrument, side: None, reference: None, notes: Vec::new() };
-    let (command, details) = (Command::Cancel(signal), serde_json::Map::new());
+    let (command, details) = (cancel_usdjpy(), serde_json::Map::new());
     let idempotency = Some(keyed(3, 3));
     let new = NewCommand { user_id, account_id: None, command, idempotency, details, at: at(50) };
     store.manage(new, patient()).await.unwrap();
