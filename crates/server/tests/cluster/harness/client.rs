@@ -1,6 +1,7 @@
 //! A client: one connection that is kept, and what comes back on it.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -139,9 +140,15 @@ impl Connection {
         }
     }
 
-    /// Sends an order once, and says what came of it.
+    /// Sends an order once, and says what came of it. Without a key, no two have the same bytes: one that has the bytes of
+    /// another whose outcome was unknown would be taken for its repetition.
     pub(crate) async fn send(&mut self, trader: &Trader, key: Option<&str>) -> Sent {
-        let body = json!({"signal": BUY}).to_string();
+        static SENT: AtomicU32 = AtomicU32::new(0);
+        let signal = match key {
+            Some(_) => BUY.to_owned(),
+            None => format!("{BUY}{:06}", SENT.fetch_add(1, Ordering::Relaxed)),
+        };
+        let body = json!({"signal": signal}).to_string();
         let mut request = self.request(Method::POST, "/webhook/receive-signal/", &body);
         request = request.header("X-API-Key", &trader.api_key);
         if let Some(key) = key {
