@@ -1,5 +1,5 @@
 //! Management commands: what a close, cancel or change of protection means for open orders, and why it leaves some of
-//! them as they are. Decided purely.
+//! them unchanged. Pure decisions, no IO.
 
 mod skipped;
 
@@ -14,7 +14,7 @@ use crate::signal::{CancelSignal, CloseSignal, ModifySignal, StopTo};
 
 pub use skipped::{SkipReason, Skipped};
 
-/// Most orders that one command may touch.
+/// The most orders that one command may touch.
 pub const MAX_TOUCHED: usize = 500;
 
 /// A command about open orders.
@@ -31,28 +31,28 @@ pub enum Command {
 /// What a command means for one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// The order is none of those that it is about.
+    /// The command is not about this order.
     Unrelated,
-    /// This is to happen to it.
+    /// The order changes in this way.
     Change(Change),
-    /// The order stays as it is.
+    /// The command is about this order, but leaves it unchanged.
     Skip(SkipReason),
 }
 
-/// What a command means for some orders, oldest first.
+/// What a command does to the orders that it is about, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan<T> {
-    /// What is to happen, to at least one of them.
+    /// The orders that change, and how: at least one.
     pub changes: Vec<(T, Change)>,
-    /// The orders that it would close if they had filled, and which may still do so.
+    /// Orders that a close leaves alone because they have not filled yet, but still may.
     pub still_pending: Vec<OrderId>,
-    /// The other orders that it is about and leaves as they are.
+    /// The other orders that it is about and leaves unchanged.
     pub skipped: Vec<Skipped>,
-    /// What there is to say of both.
+    /// Sentences for the sender about the orders left unchanged, if there are any.
     pub note: Option<String>,
 }
 
-/// Why a command is carried out for no order.
+/// Why a command changes no order at all.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CommandError {
     /// The new stop loss or a new target would lie on the wrong side.
@@ -72,24 +72,24 @@ pub enum CommandError {
         "The order {0} was placed at market, so its entry price is not known here; give the stop loss as a price."
     )]
     NoEntryPrice(OrderId),
-    /// There is no order that it could change.
+    /// It can change no open order.
     #[error("{detail}")]
     Nothing {
         /// The code of the refusal.
         code: &'static str,
-        /// What there is instead, and which command is for that.
+        /// Why, and which other command would apply.
         detail: String,
     },
-    /// There are too many.
+    /// It is about more than [`MAX_TOUCHED`] orders.
     #[error("This is about more than {MAX_TOUCHED} orders{}; none was touched.", of(instrument.as_ref()))]
     TooMany {
-        /// Of this instrument, or of all.
+        /// Their instrument; `None` for all instruments.
         instrument: Option<Instrument>,
     },
 }
 
 impl CommandError {
-    /// The stable code.
+    /// The stable error code.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -101,7 +101,7 @@ impl CommandError {
     }
 }
 
-/// ` of EURUSD`, or nothing for every instrument.
+/// ` of EURUSD`, or an empty string for all instruments.
 fn of(instrument: Option<&Instrument>) -> String {
     instrument.map(|instrument| format!(" of {instrument}")).unwrap_or_default()
 }
@@ -138,7 +138,7 @@ impl Command {
     /// What it means for one order.
     ///
     /// # Errors
-    /// [`CommandError`] where the order is one of those that it is about and it cannot be carried out.
+    /// [`CommandError`] if it is about this order and cannot be carried out for it. Then it is carried out for none.
     pub fn effect_on(&self, order: &Order) -> Result<Effect, CommandError> {
         use OrderState as S;
         let is_about = self.instrument().is_none_or(|instrument| order.terms.instrument == *instrument)
@@ -166,10 +166,11 @@ impl Command {
         })
     }
 
-    /// What it means for a user's open orders, of one account or of all: for all that it is about, or for none.
+    /// What it means for a user's open orders, of one account or of all. It applies to every order that it is about, or to
+    /// none.
     ///
     /// # Errors
-    /// [`CommandError`] where it is to be carried out for none.
+    /// [`CommandError`] if it applies to none.
     pub fn plan<T: AsRef<Order>>(
         &self,
         account_id: Option<BrokerAccountId>,
@@ -198,7 +199,7 @@ impl Command {
         }
     }
 
-    /// The error where there are more orders than it may be about.
+    /// The error for a command that is about more orders than it may touch.
     #[must_use]
     pub fn too_many(&self) -> CommandError {
         CommandError::TooMany { instrument: self.instrument().cloned() }

@@ -239,7 +239,7 @@ fn resident_bytes() -> f64 {
     resident(&statm, rustix::param::page_size())
 }
 
-/// The second number of `/proc/self/statm` (proc(5)) counts pages, whose size is the kernel's choice.
+/// The second number of `/proc/self/statm` is the resident size in pages (proc(5)). The page size depends on the kernel.
 fn resident(statm: &str, page_size: usize) -> f64 {
     let pages = statm.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse::<u32>().ok());
     f64::from(pages.unwrap_or(0)) * u32::try_from(page_size).map_or(0.0, f64::from)
@@ -256,7 +256,7 @@ mod tests {
     #[case("5123 1001 800 200 0 900 0\n", 65_536, 65_601_536.0)]
     #[case("", 4096, 0.0)]
     #[case("5123 many 800", 4096, 0.0)]
-    fn resident_memory_is_pages_of_the_kernels_size(
+    fn resident_memory_is_the_number_of_pages_times_the_page_size(
         #[case] statm: &str,
         #[case] page_size: usize,
         #[case] bytes: f64,
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn resident_memory_agrees_with_what_the_kernel_says_in_kilobytes() {
+    fn resident_memory_agrees_with_vmrss() {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         let kilobytes: f64 = line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap();

@@ -1,27 +1,27 @@
-//! Whose write is next: users take turns, weighted by the work that each has caused.
+//! Decides whose write is next: users take turns, weighted by the work done for each.
 //!
-//! Start-time fair queuing: every user has a line of jobs and a count of the work done for it. The user with the
-//! lowest count is next. A user who comes back after a pause begins where the others are, so nobody saves up turns.
+//! This is start-time fair queuing. Every user has a line of jobs and a count of the work done for it, and the user with
+//! the lowest count is next. A user who returns after a pause starts at the others' count, so turns cannot be saved up.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use hookfill_domain::ids::UserId;
 
-/// Who waits in a line of their own; `None` is everything that belongs to no user yet.
+/// The user whose line a job waits in. All jobs that belong to no user yet share the line of `None`.
 pub(crate) type Owner = Option<UserId>;
 
 struct Line<J> {
-    /// The work done for the owner, on the same scale as everybody else's.
+    /// The work done for the owner, on a scale that all lines share.
     used: u64,
     jobs: VecDeque<J>,
 }
 
-/// Jobs in the order in which their owners take turns; each owner's own jobs keep their order.
+/// Jobs in the order in which their owners take turns. Each owner's jobs keep their order.
 pub(crate) struct FairQueue<J> {
     lines: HashMap<Owner, Line<J>>,
-    /// The owners with a job that waits, by the work done for them.
+    /// The owners with waiting jobs, by the work done for them.
     turns: BTreeSet<(u64, Owner)>,
-    /// Where the last turn was taken.
+    /// The count of the owner who had the last turn.
     now: u64,
     waiting: usize,
 }
@@ -44,12 +44,12 @@ impl<J> FairQueue<J> {
         self.line_up(owner).push_back(job);
     }
 
-    /// Returns a job that was popped to the head of its owner's line. Of several, the last one popped goes first.
+    /// Returns a popped job to the head of its owner's line. Several jobs must be put back in reverse order.
     pub(crate) fn put_back(&mut self, owner: Owner, job: J) {
         self.line_up(owner).push_front(job);
     }
 
-    /// The next job, charged as the least that there is.
+    /// Pops the next job, and charges its owner the minimum of 1.
     pub(crate) fn pop(&mut self) -> Option<(Owner, J)> {
         let (used, owner) = self.turns.pop_first()?;
         let line = self.lines.get_mut(&owner)?;
@@ -63,7 +63,7 @@ impl<J> FairQueue<J> {
         Some((owner, job))
     }
 
-    /// Charges an owner for work beyond the least.
+    /// Charges an owner for the work of a popped job, on top of the 1 that its turn costs.
     pub(crate) fn charge(&mut self, owner: Owner, work: usize) {
         let Some(line) = self.lines.get_mut(&owner) else { return };
         let waits = self.turns.remove(&(line.used, owner));
@@ -73,24 +73,24 @@ impl<J> FairQueue<J> {
         }
     }
 
-    /// Forgets the owners who have nothing waiting. Between two groups: what a group has cost them is known only at
-    /// its end.
+    /// Forgets the owners who have no waiting job. To be called between two groups, because what a group cost its owners
+    /// is known only at its end.
     pub(crate) fn forget_idle(&mut self) {
         self.lines.retain(|_, line| !line.jobs.is_empty());
     }
 
-    /// Takes everything out.
+    /// Removes all jobs.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = J> {
         self.turns.clear();
         self.waiting = 0;
         std::mem::take(&mut self.lines).into_values().flat_map(|line| line.jobs)
     }
 
-    /// The owner's line, which is about to get one job more.
+    /// The owner's line, registered and counted for one more job.
     fn line_up(&mut self, owner: Owner) -> &mut VecDeque<J> {
         let now = self.now;
         let line = self.lines.entry(owner).or_insert_with(|| Line { used: now, jobs: VecDeque::new() });
-        // A line that has stood empty has no claim to the turns that it did not take.
+        // A line that was empty has no claim to the turns that it missed.
         line.used = line.used.max(now);
         if line.jobs.is_empty() {
             self.turns.insert((line.used, owner));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn users_take_turns_whatever_came_first() {
+    fn users_take_turns_whoever_came_first() {
         let mut queue = FairQueue::new();
         (0..100).for_each(|job| queue.push(ANN, job));
         (0..2).for_each(|job| queue.push(BOB, job));
@@ -158,9 +158,9 @@ mod tests {
     }
 
     proptest! {
-        /// Against any pushes, pops and charges: nothing is lost, and each user's jobs keep their order.
+        /// After any pushes, pops and charges, nothing is lost and each user's jobs keep their order.
         #[test]
-        fn every_job_comes_out_once_and_in_its_users_order(
+        fn every_job_is_popped_once_and_in_its_users_order(
             steps in prop::collection::vec((0..4u8, 0..5i64, 0..600usize), 0..300)
         ) {
             let mut queue = FairQueue::new();
@@ -198,7 +198,7 @@ mod tests {
             prop_assert!(queue.is_empty());
         }
 
-        /// However much each of the others is charged, none of them has two turns before one who waits has had any.
+        /// However the others are charged, none of them has two turns before a waiting user has had one.
         #[test]
         fn nobody_waits_for_more_than_one_turn_of_each_other_user(
             waiting in prop::collection::vec(2..6i64, 1..200),

@@ -54,7 +54,7 @@ pub type OrderKey = (UserId, Seq);
 pub trait Accounts: Send + Sync {
     /// Makes a user with a first key and a first broker account.
     async fn register(&self, new: Registration) -> Result<Registered, StoreError>;
-    /// Links a further broker account to a user, unless it is linked already and active.
+    /// Links a further broker account to a user, unless an active one has the same broker name and account id.
     async fn link_account(
         &self,
         user_id: UserId,
@@ -91,7 +91,7 @@ pub trait Accounts: Send + Sync {
 pub trait Orders: Send + Sync {
     /// Stores an order with its first event and audit entry. Returns once it is on disk.
     ///
-    /// What still waits at its deadline is withdrawn and not stored.
+    /// A write that is still waiting at its deadline is withdrawn and not stored.
     async fn accept_signal(&self, new: NewOrder, patience: Patience) -> Result<Accepted, StoreError>;
     /// Puts a refused signal on the audit log, before its sender is told.
     async fn refuse_signal(&self, refusal: Refusal, patience: Patience) -> Result<(), StoreError>;
@@ -134,8 +134,8 @@ pub trait Journal: Send + Sync {
     /// The user's stream messages after a number, in order, without gaps.
     async fn events_after(&self, user_id: UserId, after: Seq, limit: usize)
     -> Result<Vec<Shown>, StoreError>;
-    /// An order's history, oldest first, from after a place; `None` without such an order. A page costs no more than so much
-    /// however long the history is, and may come back short of its limit, with its `next`.
+    /// An order's history after a place, oldest first; `None` if there is no such order. The cost of a page is bounded
+    /// however long the history is, so a page may come back shorter than `limit`, with a `next`.
     async fn history(
         &self,
         user_id: UserId,

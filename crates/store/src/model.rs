@@ -146,12 +146,12 @@ pub enum Registered {
     UsernameTaken,
 }
 
-/// What became of a broker account to be linked.
+/// The result of linking a broker account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Linked {
-    /// The account.
+    /// The new account.
     Created(BrokerAccount),
-    /// The user has an active account of that name at that broker: this one.
+    /// The user's active account that already has this broker name and account id.
     AccountExists(BrokerAccountId),
 }
 
@@ -185,13 +185,13 @@ pub enum Made {
         kind: String,
         /// The orders that it touched, oldest first.
         orders: Vec<OrderId>,
-        /// The orders that a close was about and that had not filled, oldest first.
+        /// The pending orders that a close was about and left alone, oldest first.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         still_pending: Vec<OrderId>,
-        /// The other orders that it was about and left as they were, oldest first.
+        /// The other orders that it was about and left unchanged, oldest first.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         skipped: Vec<Skipped>,
-        /// What was said of both.
+        /// What its sender was told about both.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
@@ -221,10 +221,10 @@ pub enum Managed {
     Touched {
         /// The orders that it touched, oldest first, as they are now.
         orders: Vec<Order>,
-        /// What it did, as its idempotency key will tell.
+        /// What it did, as a repetition with its idempotency key is told.
         made: Made,
     },
-    /// No order was touched.
+    /// It was refused, and no order was touched.
     Refused(CommandError),
     /// The key was known.
     Remembered(Remembered),

@@ -1,5 +1,5 @@
-//! What waits to be written: withdrawn at its deadline unless a transaction has taken it up, answered after the commit.
-//! For every backend.
+//! The queue of waiting writes, for every backend. A write is withdrawn at its deadline unless a transaction has taken it
+//! up, and answered after the commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -13,22 +13,22 @@ use crate::{CommitListener, StoreError};
 
 /// Writes that may wait; more are told so at once.
 pub(crate) const QUEUE: usize = 8192;
-/// The most work of one group: journal entries, each a few rows. A command counts for each order that it touches.
+/// The most work of one group, in journal entries of a few rows each. A command makes one for each order it changes.
 pub(crate) const GROUP: usize = 512;
-/// How long a group may work before it commits. Whoever it has taken up waits for it, and can no longer withdraw.
+/// How long a group may work before it commits. The writes that it has taken up can no longer be withdrawn.
 pub(crate) const GROUP_TIME: Duration = Duration::from_millis(100);
 /// How long a caller without a deadline of its own waits.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// One waiting write to a group `G`.
 pub(crate) trait Job<G>: Send {
-    /// Whose it is.
+    /// The user in whose line it waits.
     fn owner(&self) -> Owner;
-    /// Whether it still waits. Withdraws it if its deadline has passed.
+    /// Withdraws it if its deadline has passed. Returns whether it is not withdrawn.
     fn waits(&self) -> bool;
-    /// Takes it up, just before it runs: from then on it cannot be withdrawn. False if it no longer waits.
+    /// Takes it up just before it runs; from then on it cannot be withdrawn. Returns false if it no longer waits.
     fn take(&self) -> bool;
-    /// Its transaction was rolled back: it waits again, and can be withdrawn again.
+    /// Makes it wait again after its transaction was rolled back; it can then be withdrawn again.
     fn release(&self);
     /// Does the work inside the group's transaction. May run again, after a rollback.
     fn run(&mut self, group: &mut G) -> Result<(), StoreError>;
@@ -36,7 +36,7 @@ pub(crate) trait Job<G>: Send {
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
-/// Until when a caller waits for a write.
+/// How long a caller waits for a write.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
     deadline: Instant,
@@ -44,26 +44,26 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// What still waits at the deadline is withdrawn and not stored. If its commit is under way then, its outcome is
-    /// unknown.
+    /// A write that is still waiting at the deadline is withdrawn and not stored. If it has been taken up by then, its
+    /// outcome is unknown.
     #[must_use]
     pub fn until(deadline: Instant) -> Self {
         Self { deadline, give_up: deadline }
     }
 
-    /// The same, but a commit that is under way at the deadline is waited for so much longer.
+    /// The same, but after the deadline a write that has been taken up is waited for this much longer.
     #[must_use]
     pub fn with_commit_wait(self, commit_wait: Duration) -> Self {
         Self { give_up: self.deadline + commit_wait, ..self }
     }
 
-    /// Of a caller without a deadline of its own.
+    /// The patience of a caller that has no deadline of its own.
     pub(crate) fn standard() -> Self {
         Self::until(Instant::now() + LONGEST_WAIT)
     }
 }
 
-/// What has become of a job, shared by its caller and whoever runs it.
+/// The state of a job, shared by its caller and the writer.
 struct Ticket(AtomicU8);
 
 const WAITING: u8 = 0;
@@ -142,8 +142,8 @@ impl<M> Queue<M> {
     /// `work` may run more than once, so it must depend on nothing that it changes outside the group.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: not stored, and it will not be. [`StoreError::OutcomeUnknown`]: its commit was
-    /// under way at the deadline and still is. Others are the work's own.
+    /// [`StoreError::Unavailable`]: it is not stored and will not be. [`StoreError::OutcomeUnknown`]: it was taken up
+    /// before the deadline, and its outcome is not known yet. Other errors are the work's own.
     pub(crate) async fn write<G, T, F>(
         &self,
         patience: Patience,
@@ -169,7 +169,7 @@ impl<M> Queue<M> {
             }
         }
         let withdrawn =
-            || StoreError::Unavailable("the write still waited at its deadline and is withdrawn".to_owned());
+            || StoreError::Unavailable("the write waited until its deadline and was withdrawn".to_owned());
         let answered = match tokio::time::timeout_at(deadline, &mut answer).await {
             Ok(answered) => answered,
             Err(_) if ticket.moves(WAITING, WITHDRAWN) => return Err(withdrawn()),
@@ -186,7 +186,7 @@ impl<M> Queue<M> {
     }
 }
 
-/// Moves what has come in to the fair queue, as far as that has room: the rest goes on waiting where it is.
+/// Moves incoming writes from the channel to the fair queue while that has room. The rest stays in the channel.
 pub(crate) fn line_up<M>(
     waiting: &mut mpsc::Receiver<M>,
     queue: &mut FairQueue<M>,
@@ -200,7 +200,7 @@ pub(crate) fn line_up<M>(
     }
 }
 
-/// What a group may still do before it commits.
+/// How much a group may do before it commits.
 pub(crate) struct Budget {
     began: Instant,
 }
@@ -210,7 +210,7 @@ impl Budget {
         Self { began: Instant::now() }
     }
 
-    /// Whether a group that has done so much work has to commit.
+    /// Whether a group that has done this much work must commit.
     pub(crate) fn is_spent(&self, work: usize) -> bool {
         work >= GROUP || self.began.elapsed() >= GROUP_TIME
     }
@@ -228,7 +228,7 @@ pub(crate) fn is_refusal(error: &StoreError) -> bool {
     }
 }
 
-/// Runs a job in a group: its own outcome, or what undoes the whole.
+/// Runs a job in a group. Returns the job's own outcome, or an error that undoes the whole group.
 pub(crate) fn run<G>(group: &mut G, job: &mut Box<dyn Job<G>>) -> Result<Result<(), StoreError>, StoreError> {
     match job.run(group) {
         Err(error) if !is_refusal(&error) => Err(error),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_wakes_up_after_the_deadline_withdraws_what_still_waits() {
+    fn a_writer_that_wakes_up_after_the_deadline_withdraws_waiting_writes() {
         let (late, ticket) = due_at(Instant::now());
         assert!(!late.take());
         assert!(ticket.is_withdrawn());

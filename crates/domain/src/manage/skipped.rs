@@ -1,4 +1,4 @@
-//! The orders that a command is about and leaves as they are: why, and which command is for them.
+//! Orders that a command is about and leaves unchanged: why, and which command would change them.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::instrument::Instrument;
 use crate::order::Side;
 use crate::signal::{self, CancelSignal, CloseSignal, Format, Reading, Signal};
 
-/// Why an order stays as it is.
+/// Why a command leaves an order unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipReason {
@@ -24,7 +24,7 @@ pub enum SkipReason {
     PartCloseRequested,
 }
 
-/// An order that stays as it is.
+/// An order that a command leaves unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// The order.
@@ -34,7 +34,7 @@ pub struct Skipped {
 }
 
 impl SkipReason {
-    /// In the order of the sentences about them.
+    /// All reasons, in the order in which the sentences about them are given.
     const ALL: [Self; 5] = [
         Self::Pending,
         Self::Executed,
@@ -54,7 +54,7 @@ impl SkipReason {
         }
     }
 
-    /// Whether the order has not filled, so that it may still do so.
+    /// Whether the order is pending and may still fill.
     #[must_use]
     pub fn is_pending(self) -> bool {
         match self {
@@ -65,7 +65,7 @@ impl SkipReason {
 }
 
 impl Command {
-    /// The refusal where the orders that it is about all stay as they are.
+    /// The refusal of a command that leaves every order unchanged.
     pub(super) fn nothing(&self, account_id: Option<BrokerAccountId>, skipped: &[Skipped]) -> CommandError {
         let code = match self {
             Self::Close(_) if skipped.iter().any(|skipped| skipped.reason.is_pending()) => "still_pending",
@@ -80,7 +80,7 @@ impl Command {
         CommandError::Nothing { code, detail }
     }
 
-    /// What is said of the orders that stay as they are where others do not.
+    /// What the sender is told about unchanged orders when the command changes others.
     pub(super) fn note(&self, account_id: Option<BrokerAccountId>, skipped: &[Skipped]) -> Option<String> {
         self.sentences(account_id, skipped, Which::Some)
     }
@@ -132,7 +132,7 @@ impl Command {
         }
     }
 
-    /// The message that cancels the orders that this is about, if there is one that means exactly those.
+    /// The message that cancels the orders that this command is about; `None` if no message means exactly those.
     fn cancel_text(&self) -> Option<String> {
         let (instrument, side) = (self.instrument()?, self.side());
         let text = message("CANCEL", side, instrument);
@@ -141,7 +141,7 @@ impl Command {
         is_read_as(&text, &Signal::Cancel(means)).then_some(text)
     }
 
-    /// The message that closes the orders that this is about, if there is one that means exactly those.
+    /// The message that closes the orders that this command is about; `None` if no message means exactly those.
     fn close_text(&self) -> Option<String> {
         let (instrument, side) = (self.instrument()?, self.side());
         let text = message("CLOSE", side, instrument);
@@ -164,20 +164,20 @@ fn message(verb: &str, side: Option<Side>, instrument: &Instrument) -> String {
     }
 }
 
-/// Programs trade instruments whose symbols mean another one, or none, in a message of people: advice must not lead
-/// there.
+/// Whether a text would be read as this signal. Programs use symbols that mean another instrument, or none, in a text:
+/// `GOLD` is a share in JSON and XAUUSD in a text. Advice must not name such a symbol.
 fn is_read_as(text: &str, signal: &Signal) -> bool {
     signal::parse(text, Format::Auto, &Reading::default()).is_ok_and(|parsed| parsed.signal == *signal)
 }
 
-/// Whether the orders of a sentence are all that the command is about.
+/// Whether a sentence covers every order that the command is about.
 #[derive(Clone, Copy)]
 enum Which {
     Only,
     Some,
 }
 
-/// The orders of a sentence.
+/// The orders that a sentence is about.
 #[derive(Clone, Copy)]
 struct Orders {
     count: usize,
@@ -193,7 +193,7 @@ impl Orders {
         }
     }
 
-    /// What agrees with their number: `is`, `its`, `it`, or `are`, `their`, `them`.
+    /// The words that agree with their number: `is`, `its`, `it`, or `are`, `their`, `them`.
     fn words(self) -> (&'static str, &'static str, &'static str) {
         if self.count == 1 { ("is", "its", "it") } else { ("are", "their", "them") }
     }

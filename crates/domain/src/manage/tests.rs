@@ -112,7 +112,7 @@ fn instruments() -> impl Strategy<Value = &'static str> {
     proptest::sample::select(vec!["EURUSD", "GBPUSD", "XAUUSD", "GOLD", "BRK.B", "BTCUSDT"])
 }
 
-/// Orders of a few instruments, in every state, each with an id and a place of its own.
+/// Orders of a few instruments, in every state, each with its own id and sequence number.
 fn orders() -> impl Strategy<Value = Vec<Order>> {
     proptest::collection::vec((states(), sides(), instruments(), 1u128..3), 0..12).prop_map(|drawn| {
         let made = (1u32..).zip(drawn).map(|(number, (state, side, instrument, account))| {
@@ -144,7 +144,7 @@ fn commands() -> impl Strategy<Value = Command> {
         0 => close(instrument, side, None),
         1 => close(instrument, side, Some("0.5")),
         2 => cancel(instrument, side),
-        // Targets alone, so that it fits an order of either side before and after its fill.
+        // It changes nothing, so it is valid for either side, before and after the fill.
         _ => Command::Modify(ModifySignal {
             instrument: instrument.unwrap_or("EURUSD").parse().unwrap(),
             side,
@@ -160,9 +160,9 @@ fn commands() -> impl Strategy<Value = Command> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// What is done can be done; what is left out is so for the reason that is given, and the advice for it is good.
+    /// A change is a valid transition, a skipped order has the reason that is given, and the advised command works.
     #[test]
-    fn every_effect_agrees_with_the_transition_table_and_the_words_of_the_order(
+    fn every_effect_agrees_with_the_transition_table_and_the_orders_status(
         state in states(),
         side in sides(),
         command in commands(),
@@ -183,7 +183,7 @@ proptest! {
                 prop_assert!(about && !state.is_final());
                 prop_assert_eq!(reason.as_str(), state.request().unwrap_or(order.status().as_str()));
                 prop_assert_eq!(reason.is_pending(), order.status() == Status::Pending);
-                // The command that is named for it reaches it.
+                // The advised command changes the order.
                 let named = match reason {
                     SkipReason::Pending => Some((cancel(None, None), Change::CancelRequested)),
                     SkipReason::Executed => Some((close(None, None, None), Change::CloseRequested)),
@@ -197,9 +197,9 @@ proptest! {
         }
     }
 
-    /// Every open order that it is about is either changed or accounted for, oldest first.
+    /// Every open order that a command is about is either changed or reported, oldest first.
     #[test]
-    fn a_plan_accounts_for_every_open_order_that_the_command_is_about(
+    fn a_plan_changes_or_reports_every_open_order_that_the_command_is_about(
         command in commands(),
         orders in orders(),
         account in proptest::option::of(1u128..3),
@@ -240,7 +240,7 @@ fn nothing(command: &Command, states: &[OrderState], account: Option<BrokerAccou
 }
 
 #[test]
-fn a_refusal_says_what_there_is_and_which_command_is_for_it() {
+fn a_refusal_says_which_orders_are_open_and_which_command_changes_them() {
     let requested_at = Timestamp::from_micros(1);
     let canceling = OrderState::Canceling { exposure: Exposure::Working, requested_at };
     let (accepted, filled) = (OrderState::Accepted, OrderState::Filled);
@@ -279,7 +279,7 @@ fn a_refusal_says_what_there_is_and_which_command_is_for_it() {
 }
 
 #[test]
-fn a_command_about_more_orders_than_it_may_touch_touches_none() {
+fn a_command_about_more_than_the_allowed_number_of_orders_touches_none() {
     let orders = |count| vec![order(Side::Buy, OrderState::Filled); count];
     let command = close(Some("EURUSD"), None, None);
     assert_eq!(command.plan(None, orders(MAX_TOUCHED)).unwrap().changes.len(), MAX_TOUCHED);

@@ -145,7 +145,7 @@ codes! {
     ContextRequired = "context_required",
     /// An asset that no broker here trades.
     UnsupportedAsset = "unsupported_asset",
-    /// Something that is understood and that no broker here can do yet.
+    /// Understood, but not supported yet.
     Unsupported = "unsupported",
     /// A parameter that the dialect does not have.
     UnknownParameter = "unknown_parameter",

@@ -63,7 +63,7 @@ pub(super) fn check_bytes(text: &str) -> Result<(), SignalError> {
     Ok(())
 }
 
-/// U+FFFD stands where a program could not read what the sender wrote.
+/// The refusal of U+FFFD, which a program puts in place of bytes that it could not decode.
 pub(super) fn lost_characters(span: Span) -> SignalError {
     let detail = "Characters were lost on the way: U+FFFD stands in their place. Send the message as UTF-8.";
     SignalError::at(ErrorCode::BadEncoding, span, detail)

@@ -1,4 +1,4 @@
-//! A message that has lost characters on its way is refused.
+//! A message that has lost characters on the way is refused.
 
 use hookfill_domain::signal::{Format, Reading, parse};
 

@@ -1,4 +1,4 @@
-//! An exit never becomes an entry, whatever service says it and in whatever spelling.
+//! An exit never becomes an entry, whichever service sends it and however it is spelled.
 
 use hookfill_domain::order::Side;
 use hookfill_domain::signal::{Format, Parsed, Reading, Signal, SignalError, parse};
@@ -40,7 +40,7 @@ const FALSE: &[&str] =
     &["false", "\"False\"", "0", "\"0\"", "0.0", "\"no\"", "\"off\"", "\"disabled\"", "null"];
 const NEITHER: &[&str] = &["2", "\"maybe\"", "\"\"", "-1", "[true]", "{\"a\":1}", "\"long\""];
 
-/// JSON of one service, with a place for one more field.
+/// A service's JSON. `@` marks the place for one more field.
 type Shape = (Format, &'static str);
 
 const SHAPES: &[Shape] = &[
@@ -73,7 +73,7 @@ const SHAPES: &[Shape] = &[
     (Format::Auto, r#"{"signal":"SELL BTCUSDT SL 70000 TP 60000","meta":{"a":1@}}"#),
 ];
 
-/// Texts of pairs, with a place for one more.
+/// Texts of key-value pairs. `@` marks the place for one more.
 const PAIRS: &[Shape] = &[
     (Format::Auto, "action=sell,symbol=BTCUSDT,qty=1@"),
     (Format::OctoBot, "SYMBOL=BTCUSDT\nSIGNAL=SELL\nVOLUME=1@"),
@@ -100,7 +100,7 @@ fn with_pair(shape: &str, key: &str, value: &str) -> String {
 
 proptest! {
     #[test]
-    fn an_order_whose_exit_flag_is_true_opens_nothing(
+    fn json_with_an_exit_flag_that_is_true_opens_no_position(
         (format, shape) in select(SHAPES), key in select(FLAGS), value in select(TRUE),
     ) {
         let text = with_field(shape, key, value);
@@ -108,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn pairs_whose_exit_flag_is_true_open_nothing(
+    fn pairs_with_an_exit_flag_that_is_true_open_no_position(
         (format, shape) in select(PAIRS), key in select(&["reduceOnly", "reduce_only", "closePosition", "is_exit"][..]),
         value in select(&["true", "True", "1", "1.0", "yes", "on", "y", "t", "enabled"][..]),
     ) {
@@ -117,17 +117,17 @@ proptest! {
     }
 
     #[test]
-    fn a_flag_that_is_neither_true_nor_false_refuses(
+    fn an_exit_flag_that_is_neither_true_nor_false_refuses_the_message(
         (format, shape) in select(&SHAPES[..13]), key in select(FLAGS), value in select(NEITHER),
     ) {
-        // A number behind `close` is the price of a bar, and a blank text the price of none.
+        // A number in `close` is the price of a bar, and a blank `close` means that there is none.
         prop_assume!(key != "close" || !matches!(value, "2" | "\"\""));
         let text = with_field(shape, key, value);
         prop_assert!(read(format, &text).is_err(), "{}", text);
     }
 
     #[test]
-    fn a_flag_that_is_false_changes_nothing(
+    fn an_exit_flag_that_is_false_changes_nothing(
         (format, shape) in select(&SHAPES[..13]), key in select(&FLAGS[..10]), value in select(FALSE),
     ) {
         let text = with_field(shape, key, value);
@@ -136,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn no_position_that_a_sell_leaves_smaller_is_an_entry(
+    fn a_sell_that_closes_reduces_or_reverses_a_position_is_not_an_entry(
         (format, shape) in select(&SHAPES[..13]),
         after in select(&[
             r#""market_position":"flat""#, r#""market_position":"FLAT""#, r#""market_position_size":"0""#,
@@ -194,7 +194,10 @@ fn outcome(text: &str) -> String {
 #[case(r#""buy","position_size":2,"prev_market_position":"flat""#, "order Buy")]
 #[case(r#""buy","comment":"Close above the average""#, "order Buy")]
 #[case(r#""buy","close":101.5,"open":100"#, "order Buy")]
-fn what_the_position_makes_of_an_action(#[case] rest: &str, #[case] expected: &str) {
+fn the_position_decides_whether_an_action_opens_closes_or_is_refused(
+    #[case] rest: &str,
+    #[case] expected: &str,
+) {
     assert_eq!(outcome(&format!(r#"{{"ticker":"SOLUSDT","action":{rest}}}"#)), expected, "{rest}");
 }
 
@@ -203,20 +206,20 @@ fn what_the_position_makes_of_an_action(#[case] rest: &str, #[case] expected: &s
 #[case("reduce-only: sell SOLUSDT, SL 150, TP 120", "reduce-only")]
 #[case("SELL SOLUSDT\nReduceOnly=true\nSL 150\nTP 120", "ReduceOnly")]
 #[case("SELL SOLUSDT close only", "close only")]
-fn a_text_that_only_reduces_opens_nothing(#[case] text: &str, #[case] place: &str) {
+fn a_text_that_says_reduce_only_or_close_only_is_refused(#[case] text: &str, #[case] place: &str) {
     let error = read(Format::Auto, text).unwrap_err();
     let blamed = error.span.map(|span| &text[span.start..span.end]);
     assert_eq!((error.code.as_str(), blamed), ("context_required", Some(place)), "{text}");
 }
 
 #[test]
-fn a_text_that_sells_in_order_to_close_names_the_other_side() {
+fn a_text_that_sells_in_order_to_close_is_refused() {
     let error = read(Format::Auto, "SELL SOLUSDT to close").unwrap_err();
     assert_eq!(error.code.as_str(), "contradiction");
 }
 
 #[test]
-fn a_token_that_only_reduces_is_no_account_name() {
+fn whook_does_not_read_reduce_only_as_an_account_name() {
     assert!(!opens(Format::Whook, "reduceOnly SOL/USDT sell 50%"));
     assert!(opens(Format::Whook, "desk SOL/USDT sell 50%"));
 }
@@ -225,7 +228,7 @@ fn a_token_that_only_reduces_is_no_account_name() {
 #[case(r#""volume":0.2"#, Some(("0.2", "lots")))]
 #[case(r#""volume":1800.5,"open":1,"high":2"#, None)]
 #[case(r#""volume":1800.5,"close":"101.5","contracts":3"#, Some(("3", "units")))]
-fn a_volume_among_the_prices_of_a_bar_is_no_size(#[case] rest: &str, #[case] size: Option<(&str, &str)>) {
+fn a_volume_with_the_prices_of_a_bar_is_not_a_size(#[case] rest: &str, #[case] size: Option<(&str, &str)>) {
     let text = format!(r#"{{"ticker":"SOLUSDT","action":"buy",{rest}}}"#);
     let Signal::Order(order) = read(Format::TradingView, &text).unwrap().signal else { panic!("no order") };
     assert_eq!(order.side, Side::Buy);
@@ -240,7 +243,7 @@ fn a_volume_among_the_prices_of_a_bar_is_no_size(#[case] rest: &str, #[case] siz
 #[case("timeframe")]
 #[case("exchange")]
 #[case("time")]
-fn a_volume_beside_a_key_of_the_chart_is_refused(#[case] key: &str) {
+fn a_volume_with_only_a_key_of_the_chart_is_refused(#[case] key: &str) {
     let text = format!(r#"{{"ticker":"SOLUSDT","action":"buy","volume":1800.5,"{key}":"15"}}"#);
     let error = read(Format::TradingView, &text).unwrap_err();
     assert!(error.detail.contains("size_unit"), "{}", error.detail);

@@ -1,4 +1,4 @@
-//! How long an order works, and trailing stops: what is not carried out refuses, and nothing behind it is lost.
+//! Time in force, expiry and trailing stops: what is not supported refuses the message, and no text after it is lost.
 
 use hookfill_domain::signal::{Format, Reading, Signal, parse};
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use rstest::rstest;
 
 use super::forms::{ideas, read};
 
-/// Phrases about time and trailing, and whether an order with one may be accepted.
+/// Phrases about time and trailing stops, and whether an order that contains one may be accepted.
 const PHRASES: &[(&str, bool)] = &[
     ("GTC", true),
     ("TIF: GTC", true),
@@ -45,7 +45,7 @@ const PHRASES: &[(&str, bool)] = &[
 
 proptest! {
     #[test]
-    fn a_phrase_never_takes_a_stop_loss_or_a_target_away(
+    fn a_phrase_about_time_or_trailing_never_removes_a_stop_loss_or_a_target(
         idea in ideas(), (phrase, accepted) in select(PHRASES), place in 0usize..8, lines in any::<bool>(),
     ) {
         let entry = idea.entry.as_ref().map_or(String::new(), |entry| format!(" @{entry}"));
@@ -88,7 +88,7 @@ fn refusal(text: &str) -> (&'static str, &str) {
 #[case("VIP discount code valid until Sunday")]
 #[case("No trailing stop")]
 #[case("Trailing stop after first target")]
-fn an_order_passes_with_what_changes_nothing(#[case] phrase: &str) {
+fn a_phrase_that_changes_nothing_leaves_the_order_as_it_is(#[case] phrase: &str) {
     for text in [
         format!("BUY AUDUSD 0.6600\n{phrase}\nSL 0.6570\nTP 0.6660"),
         format!("BUY AUDUSD 0.6600\nSL 0.6570\nTP 0.6660\n{phrase}"),
@@ -112,7 +112,7 @@ fn an_order_passes_with_what_changes_nothing(#[case] phrase: &str) {
 #[case("trailing stop 20 pips", "trailing")]
 #[case("Trail your stop", "Trail")]
 #[case("Trailing Configuration:\nStop: Moving Target", "Trailing")]
-fn what_is_not_carried_out_is_refused_at_its_place(#[case] phrase: &str, #[case] place: &str) {
+fn a_refusal_of_an_expiry_or_trailing_stop_points_at_its_words(#[case] phrase: &str, #[case] place: &str) {
     let text = format!("BUY AUDUSD 0.6600\nSL 0.6570\nTP 0.6660\n{phrase}");
     assert_eq!(refusal(&text), ("unsupported", place));
     let text = format!("BUY AUDUSD 0.6600 {phrase}\nSL 0.6570\nTP 0.6660");
@@ -120,12 +120,12 @@ fn what_is_not_carried_out_is_refused_at_its_place(#[case] phrase: &str, #[case]
 }
 
 #[test]
-fn a_signal_that_is_said_to_be_no_longer_valid_is_none() {
+fn a_message_that_says_it_is_no_longer_valid_is_not_a_signal() {
     assert_eq!(refusal("BUY AUDUSD 0.6600 SL 0.6570 TP 0.6660\nnot valid anymore").0, "no_signal");
 }
 
 #[test]
-fn a_section_about_later_moves_ends_before_the_next_field() {
+fn a_trailing_configuration_ends_before_the_next_field() {
     let section = "Trailing Configuration:\nStop: Breakeven -\n  Trigger: Target (1)";
     let text = format!("BUY AUDUSD 0.6600\nTP1 0.6630\n{section}\nSL 0.6570\nTP2 0.6660");
     let Ok(Signal::Order(order)) = read(&text).map(|parsed| parsed.signal) else {
@@ -136,7 +136,7 @@ fn a_section_about_later_moves_ends_before_the_next_field() {
 }
 
 #[test]
-fn an_instruction_for_later_takes_no_price_of_one_or_two_digits_along() {
+fn an_instruction_for_later_does_not_swallow_a_price_of_one_or_two_digits() {
     for text in
         ["BUY DOGEUSDT 8 close half at TP1 SL 7 TP 9", "BUY DOGEUSDT 8 SL 7 TP 9 close half at TP1 TP 12"]
     {
@@ -150,7 +150,7 @@ fn an_instruction_for_later_takes_no_price_of_one_or_two_digits_along() {
     }
 }
 
-/// Messages of programs, with a place for one more field.
+/// Messages of programs. `@` marks the place for one more field; the flag says whether it is JSON.
 const SHAPES: &[(Format, &str, bool)] = &[
     (Format::Auto, r#"{"action":"buy","symbol":"AUDUSD","sl":0.65,"tp":0.67@}"#, true),
     (Format::Auto, r#"{"action":"buy","symbol":"AUDUSD","strategy":{"a":1@}}"#, true),
@@ -187,7 +187,7 @@ fn message(shape: (Format, &str, bool), key: &str, value: &str) -> String {
 
 proptest! {
     #[test]
-    fn a_key_that_limits_or_trails_refuses_in_every_dialect(
+    fn a_key_for_an_expiry_or_a_trailing_stop_is_refused_in_every_dialect(
         shape in select(SHAPES),
         (key, value) in select(&[
             ("tif", "\"IOC\""), ("timeInForce", "\"fok\""), ("time_in_force", "\"DAY\""), ("TIF", "\"day\""),
@@ -203,7 +203,7 @@ proptest! {
     }
 
     #[test]
-    fn a_key_whose_value_changes_nothing_passes_in_every_dialect(
+    fn a_lifetime_key_whose_value_changes_nothing_passes_in_every_dialect(
         shape in select(SHAPES),
         (key, value) in select(&[
             ("tif", "\"GTC\""), ("timeInForce", "\"gtc\""), ("time_in_force", "\"good_till_cancelled\""),
@@ -219,13 +219,13 @@ proptest! {
 }
 
 #[test]
-fn a_stop_loss_of_a_trailing_type_is_no_fixed_one() {
+fn a_stop_loss_of_a_trailing_type_is_refused() {
     let text = r#"{"ticker":"SPY","action":"buy","stopLoss":{"type":"trailing_stop","stopPrice":490}}"#;
     assert_eq!(refusal(text), ("unsupported", "type"));
 }
 
 #[test]
-fn a_trailing_object_refuses_unless_it_is_off() {
+fn a_trailing_object_is_refused_unless_it_is_off() {
     let order =
         |trailing: &str| format!(r#"{{"action":"buy","symbol":"AUDUSD","sl":0.65,"trailing":{trailing}}}"#);
     assert_eq!(refusal(&order(r#"{"activation":0.67,"distance":0.01}"#)), ("unsupported", "trailing"));

@@ -17,7 +17,7 @@ fn instrument(text: &str) -> Option<String> {
 
 proptest! {
     #[test]
-    fn behind_a_venue_stands_the_instrument_and_text_and_json_agree(
+    fn text_and_json_read_the_same_instrument_after_a_venue(
         venue in select(&["NASDAQ", "NYSE", "nasdaq", "NASDAQ_DLY", "XETR", "NSE", "TVC", "OANDA", "BINANCE", "CME_MINI"][..]),
         name in select(&["MSFT", "GOLD", "NOW", "BRK.B", "BTCUSDT.P", "1000PEPEUSDT", "ES1!", "M&M", "BAJAJ-AUTO", "DAX", "ALL"][..]),
         form in select(&["BUY @ 220.5 SL 210 TP 240", "@ BUY 220.5\nSL 210\nTP 240", "buy now @\nSL 210\nTP 240", "BUY (@) 220.5 SL 210 TP 240"][..]),
@@ -50,6 +50,6 @@ proptest! {
 #[case("GOLD:BUY 4000 SL 3990 TP 4010", Some("XAUUSD"))]
 #[case("BINANCE: BTCUSDT LONG SL 59000 TP 62000", Some("BTCUSDT"))]
 #[case("BYBIT\n#SOL/USDT LONG\nSL 140\nTP 160", Some("SOLUSDT"))]
-fn a_caption_is_told_from_an_instrument(#[case] text: &str, #[case] expected: Option<&str>) {
+fn an_exchange_used_as_a_caption_is_not_the_instrument(#[case] text: &str, #[case] expected: Option<&str>) {
     assert_eq!(instrument(text).as_deref(), expected, "{text}: {:?}", read(text));
 }

@@ -1,4 +1,4 @@
-//! What is known of a request that was not answered: whether any of it can have left, and why.
+//! What is known about a request that got no answer: whether any of it was sent, and why it failed.
 
 use std::io;
 use std::sync::Arc;
@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
-/// Watches whether anything was sent over the connections of a client.
+/// Records whether a client has sent anything.
 ///
-/// It is the last of the client's connectors: what passes it is the request. A name that was not found, a connection that
-/// was refused, a TLS handshake that failed never get so far.
+/// It is the last connector of the client, so only request bytes reach it. If the name is not found, the connection is
+/// refused or the TLS handshake fails, nothing reaches it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Witness(Arc<AtomicBool>);
 
 impl Witness {
-    /// Whether a byte of any request can have left.
+    /// Whether any byte of a request may have been sent.
     pub(super) fn may_have_left(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
@@ -28,7 +28,7 @@ impl<In: Transport> Connector<In> for Witness {
     }
 }
 
-/// A connection that is watched.
+/// A connection that reports to a [`Witness`].
 #[derive(Debug)]
 pub(super) struct Witnessed<T> {
     transport: T,
@@ -58,7 +58,7 @@ impl<T: Transport> Transport for Witnessed<T> {
     }
 }
 
-/// Why a request failed, for people.
+/// Why a request failed, as a sentence for the user.
 pub(super) fn reason(error: &ureq::Error) -> String {
     if let ureq::Error::Io(error) = error {
         return io_reason(error);
@@ -69,17 +69,17 @@ pub(super) fn reason(error: &ureq::Error) -> String {
     error.to_string()
 }
 
-/// Why input or output failed, for people.
+/// Why an I/O operation failed, as a sentence for the user.
 pub(super) fn io_reason(error: &io::Error) -> String {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     tls.map_or_else(|| error.to_string(), tls_reason)
 }
 
-/// Why a TLS handshake failed, for people.
+/// Why a TLS handshake failed, as a sentence for the user.
 pub(super) fn tls_reason(error: &rustls::Error) -> String {
-    // What came was not TLS at all.
+    // The answer was not TLS at all.
     if matches!(error, rustls::Error::InvalidMessage(_)) {
-        return "the server does not speak TLS: begin the address with http://".to_owned();
+        return "the server does not speak TLS; use http:// in the address".to_owned();
     }
     error.to_string()
 }

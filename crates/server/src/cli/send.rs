@@ -55,10 +55,10 @@ struct Accepted {
     /// What a command touched.
     #[serde(default)]
     orders: Vec<Touched>,
-    /// What a close did not touch because it has not filled.
+    /// Orders that a close did not touch because they are pending.
     #[serde(default)]
     still_pending: Vec<Touched>,
-    /// What else a command did not touch.
+    /// Other orders that a command did not touch.
     #[serde(default)]
     skipped: Vec<Skipped>,
     #[serde(default)]
@@ -132,7 +132,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     match post(&agent, &client, &key, &body) {
         Ok(answer) => report(&text, &answer),
         Err(error) => {
-            // The first attempt counts, too: both have the same idempotency key.
+            // The first attempt counts too: both have the same idempotency key.
             let outcome = if witness.may_have_left() {
                 "whether the signal was accepted is not known"
             } else {

@@ -1,10 +1,10 @@
-//! Which service the clients talk to, and as whom.
+//! The settings of the clients `send` and `watch`.
 
 use secrecy::SecretString;
 
 use super::{BaseUrl, ClientFlags, ConfigError, Environment, Setting, Settle, names, value};
 
-/// Which service the clients talk to, and as whom.
+/// The service that a client talks to, and the user's key.
 #[derive(Debug, Clone)]
 pub struct Client {
     /// The service.
@@ -14,13 +14,13 @@ pub struct Client {
 }
 
 impl Client {
-    /// Settles the two settings of the clients.
+    /// Reads both settings.
     ///
-    /// A `.env` file may come with a directory that somebody else filled, so a key that its user gave elsewhere is never sent
-    /// to an address from such a file. There is no exception for addresses on this machine: others may listen there.
+    /// Somebody else may have written the `.env` file in the working directory, so a key that does not come from it is
+    /// never sent to an address that does. Addresses on this machine are no exception: another user may be listening there.
     ///
     /// # Errors
-    /// [`ConfigError`] names the one that cannot be used or is missing.
+    /// [`ConfigError`] names the setting that is missing or cannot be used.
     pub fn load(flags: &ClientFlags, environment: &Environment) -> Result<Self, ConfigError> {
         let settle = Settle { environment };
         let url = settle.value(&names::URL, &flags.url, str::parse)?;

@@ -44,14 +44,14 @@ impl Environment {
         Ok(self.in_process(setting)?.or_else(|| self.in_file(setting)))
     }
 
-    /// The text that the process was given.
+    /// The text from the process's environment.
     pub(super) fn in_process(&self, setting: &Setting) -> Result<Option<&str>, ConfigError> {
         let Some(value) = self.process.get(setting.env) else { return Ok(None) };
         let text = value.to_str().ok_or_else(|| ConfigError::bad(setting, "is not UTF-8"))?.trim();
         Ok(Some(text).filter(|text| !text.is_empty()))
     }
 
-    /// The text in `.env`, whoever wrote that file.
+    /// The text from the `.env` file, which somebody else may have written.
     pub(super) fn in_file(&self, setting: &Setting) -> Option<&str> {
         self.file.get(setting.env).map(|text| text.trim()).filter(|text| !text.is_empty())
     }

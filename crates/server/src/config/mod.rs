@@ -125,10 +125,10 @@ pub enum ConfigError {
         /// What may have been meant.
         hint: String,
     },
-    /// The address is from `.env`, and the key that would be sent there is not.
+    /// The address comes from `.env`, and the key that would be sent there does not.
     #[error(
-        "HOOKFILL_URL is from .env in this directory, and HOOKFILL_API_KEY is not: your key is not sent to an address \
-         that only a file names; give the address with --url, or set HOOKFILL_URL in the environment"
+        "HOOKFILL_URL comes from .env in this directory and HOOKFILL_API_KEY does not, so the key is not sent there; give \
+         the address with --url, or set HOOKFILL_URL in the environment"
     )]
     AddressFromFile,
     /// A line of `.env` that cannot be read, counted from 1.

@@ -138,7 +138,7 @@ fn help_names_every_setting_with_its_flag() {
     assert_eq!(help.matches("[default: ").count(), SETTINGS.len());
 }
 
-/// Where a setting of the clients may be given.
+/// Where a client setting comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Given {
     Flag,
@@ -147,7 +147,7 @@ enum Given {
     Nowhere,
 }
 
-/// What a client makes of an address and a key that are given in these places.
+/// The client's settings, with an address and a key from these places.
 fn client(url: Given, key: Given) -> Result<Client, ConfigError> {
     let (there, secret) = ("http://elsewhere.example", "canary7Kq");
     let flag = |given, text: &str| (given == Given::Flag).then(|| text.to_owned());
@@ -179,7 +179,7 @@ fn a_key_goes_to_an_address_from_a_file_only_if_it_is_from_that_file_too(
 }
 
 #[test]
-fn an_empty_variable_leaves_the_address_to_the_file_and_an_address_on_this_machine_is_no_exception() {
+fn an_address_from_a_file_is_refused_also_behind_an_empty_variable_and_on_this_machine() {
     for (process, file) in [
         (&[("HOOKFILL_URL", " "), ("HOOKFILL_API_KEY", "k")][..], "HOOKFILL_URL=http://elsewhere.example"),
         (&[("HOOKFILL_API_KEY", "k")], "HOOKFILL_URL=http://127.0.0.1:8001"),
@@ -189,7 +189,7 @@ fn an_empty_variable_leaves_the_address_to_the_file_and_an_address_on_this_machi
         let refused = Client::load(&ClientFlags::default(), &environment(process, Some(file)).unwrap());
         assert!(refused.is_err(), "{file}");
     }
-    // The variable that counts is the environment's, whatever the file says beside it.
+    // The environment overrides the file, so this address does not come from it.
     let process = [("HOOKFILL_URL", "http://mine.example"), ("HOOKFILL_API_KEY", "k")];
     let file = "HOOKFILL_URL=http://elsewhere.example\nHOOKFILL_API_KEY=other";
     let client = Client::load(&ClientFlags::default(), &environment(&process, Some(file)).unwrap()).unwrap();
@@ -197,7 +197,7 @@ fn an_empty_variable_leaves_the_address_to_the_file_and_an_address_on_this_machi
 }
 
 #[test]
-fn without_a_key_it_is_the_key_that_is_asked_for() {
+fn a_missing_key_is_reported_before_an_address_from_a_file() {
     let sentence = client(Given::File, Given::Nowhere).unwrap_err().to_string();
     assert!(sentence.starts_with("HOOKFILL_API_KEY (--api-key) is not set"), "{sentence}");
 }

@@ -107,7 +107,7 @@ pub(super) fn token(text: &str) -> Result<SecretString, String> {
     }
 }
 
-/// A filter that `tracing` understands, and whose every word means something here.
+/// A log filter in the syntax of `tracing` that has only levels and targets that exist here.
 pub(super) fn log(text: &str) -> Result<String, String> {
     telemetry::read_filter(text).map_err(|error| error.to_string())
 }

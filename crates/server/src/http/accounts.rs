@@ -203,7 +203,7 @@ async fn link(state: &AppState, caller: &Caller, object: &Object) -> Result<Acco
     let account = match state.store.link_account(caller.user_id, new, state.clock.now()).await? {
         Linked::Created(account) => account,
         Linked::AccountExists(id) => {
-            let detail = format!("This broker account is linked already: its id is {id}.");
+            let detail = format!("This broker account is already linked; its id is {id}.");
             return Err(ApiError::conflict("account_exists", detail));
         }
     };

@@ -69,7 +69,7 @@ pub async fn read_object(headers: &HeaderMap, body: Body) -> Result<Object, ApiE
 /// A JSON object. No `Debug`: secrets arrive in it.
 pub struct Object {
     fields: Map<String, Value>,
-    /// The fields that are numbers, as they were written: a number that is read is rounded.
+    /// The raw text of the fields that are numbers: parsing a number may round it.
     numbers: BTreeMap<String, Box<RawValue>>,
 }
 
@@ -99,7 +99,7 @@ impl Object {
         self.fields.get(name).filter(|value| !value.is_null())
     }
 
-    /// The very characters of a field that is a number; `None` if it is anything else.
+    /// The raw text of a field that is a number; `None` if it is anything else.
     #[must_use]
     pub fn number(&self, name: &str) -> Option<&str> {
         self.numbers.get(name).map(|number| number.get())
@@ -111,7 +111,7 @@ impl Object {
     }
 }
 
-/// The fields that are numbers, as they were written in an object that can be read.
+/// The raw text of the fields that are numbers, in an object that has already been parsed.
 fn numbers(fields: &Map<String, Value>, bytes: &[u8]) -> BTreeMap<String, Box<RawValue>> {
     if !fields.values().any(Value::is_number) {
         return BTreeMap::new();

@@ -109,17 +109,17 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).with_header(RETRY_AFTER, seconds)
     }
 
-    /// 500: what is wrong is in the log.
+    /// 500: the cause is in the log.
     pub fn internal() -> Self {
         let detail = "Something went wrong on our side; the log of the service says what.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
     }
 
-    /// 503: whether a signal was stored cannot be told in time.
+    /// 503: it is not known in time whether a signal was stored.
     pub fn outcome_unknown() -> Self {
         let detail = format!(
-            "The signal was being stored when its time was up, and may be stored or not. Send the same request again \
-             within {} s: it is answered with what became of this one.",
+            "The signal was still being stored when this answer was due; it may or may not be stored. Send the same \
+             request again within {} s: the answer will say what became of it.",
             REMEMBERED.as_secs()
         );
         Self { code: "outcome_unknown", ..Self::unavailable(detail) }
@@ -162,8 +162,8 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::OutcomeUnknown => {
                 tracing::warn!(%error, "a write is late");
-                let detail = "The store has not confirmed in time: this may be stored or not. Look before you send it \
-                              again.";
+                let detail = "The store did not confirm in time: this may or may not be stored. Check before you send \
+                              it again.";
                 Self { code: "outcome_unknown", ..Self::unavailable(detail) }
             }
             StoreError::Unavailable(_) | StoreError::Failed(_) => {

@@ -28,7 +28,7 @@ pub struct ExplainBody {
     /// The dialect; `auto` if absent.
     #[schema(example = "auto")]
     format: Option<String>,
-    /// The account that is to read it; the oldest active one if absent.
+    /// The account whose aliases and policy apply; the oldest active one if absent.
     broker_account_id: Option<String>,
 }
 

@@ -24,16 +24,16 @@ pub const HEAD: usize = 64 * 1024;
 pub const HEAD_WAIT: Duration = Duration::from_secs(5);
 /// From the end of its headers to the end of its body.
 pub const BODY_WAIT: Duration = Duration::from_secs(5);
-/// How long an answer waits for a body that it does not need. Head and body often arrive in two packets, the second a
-/// round trip later.
+/// How long an answer waits for the rest of a body that no handler has read. Head and body often arrive in two packets,
+/// the second a round trip later.
 pub const UNREAD_WAIT: Duration = Duration::from_millis(500);
 /// How long a closing connection discards what its client still sends, so that the client can read the answer.
 pub const LINGER: Duration = Duration::from_secs(5);
-/// Most bytes that it discards.
+/// The most bytes that a closing connection discards.
 pub const LINGER_BYTES: usize = 4 * 1024 * 1024;
 /// Between two requests on one connection.
 pub const IDLE: Duration = Duration::from_secs(75);
-/// From a signal's arrival to the beginning of its write: what still waits then is withdrawn.
+/// From a signal's arrival to the start of its write: a write that is still waiting then is withdrawn.
 pub const SIGNAL_WRITE: Duration = Duration::from_millis(2000);
 /// From a signal's arrival to its answer. TradingView hangs up after 3 s.
 pub const SIGNAL_ANSWER: Duration = Duration::from_millis(2350);

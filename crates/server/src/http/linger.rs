@@ -1,5 +1,5 @@
-//! Closing a connection while its client may still be sending. An immediate close would reset it, and the client might
-//! never read the answer (RFC 9112 section 9.6).
+//! Closes a connection whose client may still be sending. An immediate close would reset the connection, and the client
+//! might never read the answer (RFC 9112 section 9.6).
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use tokio::time::sleep;
 use super::limits::{LINGER, LINGER_BYTES, UNREAD_WAIT};
 use crate::shutdown::Stop;
 
-/// Bytes read at once.
+/// The size of one read, in bytes.
 const SPACE: usize = 8 * 1024;
 
-/// Whether a connection lingers at its end.
+/// Whether a connection lingers when it closes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wanted(Arc<AtomicBool>);
 
 impl Wanted {
-    /// The client may still be sending when this connection closes.
+    /// Makes the connection linger: its client may still be sending when it closes.
     pub(super) fn set(&self) {
         self.0.store(true, Ordering::Release);
     }
 }
 
-/// Reads and discards what a client still sends after the last answer, for a limited time.
+/// Reads and discards what a client sends after the last answer, for a limited time.
 pub(super) struct Linger {
     wanted: Wanted,
     stop: Stop,
@@ -40,12 +40,12 @@ impl Linger {
         Self { wanted, stop, until: None, left: LINGER_BYTES }
     }
 
-    /// Whether it has begun: the write side is shut down.
+    /// Whether lingering has begun; then the write side is already shut down.
     pub(super) fn has_begun(&self) -> bool {
         self.until.is_some()
     }
 
-    /// Ready once the client has hung up or its time is over.
+    /// Ready once the client has closed the connection, the time is over, or the most bytes are discarded.
     pub(super) fn poll(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
         if !self.wanted.0.load(Ordering::Acquire) {
             return Poll::Ready(());
@@ -71,7 +71,7 @@ impl Linger {
     }
 }
 
-/// A server that is stopping waits only a moment.
+/// Completes when lingering must end: soon if the server is stopping.
 async fn time(mut stop: Stop) {
     let stopping = async {
         stop.ordered().await;

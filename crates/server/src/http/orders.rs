@@ -102,7 +102,7 @@ pub async fn read(
     Ok(Json(OrderView::from(&order)))
 }
 
-/// The parameters of a history.
+/// The query parameters of an order's history.
 #[derive(Debug, Deserialize)]
 struct HistoryQuery {
     #[serde(flatten)]

@@ -59,7 +59,7 @@ async fn ask(state: &AppState, caller: &Caller, id: &str, request: Request) -> A
     let deadline = Instant::now() + BROKER_ANSWER;
     let mut order = match state.store.request(caller.user_id, id, request, state.clock.now()).await? {
         Requested::Stored(order) if is_part_of_it_closing(request, &order) => {
-            let detail = "A part of this order is being closed: send this again once that is done.";
+            let detail = "Part of this order is being closed: send this again once that is done.";
             return Err(ApiError::conflict("close_under_way", detail));
         }
         Requested::Stored(order) => order,
@@ -90,7 +90,7 @@ async fn ask(state: &AppState, caller: &Caller, id: &str, request: Request) -> A
     }
 }
 
-/// Whether the request that waits for the broker is one for a part: it would leave the rest open.
+/// Whether the request that waits for the broker closes only part of the order. It would leave the rest open.
 fn is_part_of_it_closing(request: Request, order: &Order) -> bool {
     request == Request::Close && matches!(order.state(), OrderState::Reducing { .. })
 }
@@ -116,7 +116,7 @@ async fn reread(state: &AppState, user_id: UserId, order: &Order) -> Result<Orde
     state.store.order(user_id, order.id).await?.ok_or_else(order_not_found)
 }
 
-/// What stands in the way of a request, and the request that the order takes instead, if there is one.
+/// The refusal of a request that the order's status does not allow; it names the request that would be allowed, if any.
 fn wrong_status(request: Request, order: &Order) -> ApiError {
     let (id, status) = (order.id, order.status());
     let instead = match (request, order.state()) {

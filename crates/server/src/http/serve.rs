@@ -183,7 +183,7 @@ impl Connection {
     }
 }
 
-/// Answers a request; what comes back is neither sniffed nor cached. Unread bodies are settled here, for every path and
+/// Answers a request; what comes back is neither sniffed nor cached. Handles unread request bodies, for every path and
 /// every answer.
 async fn answer(
     router: Router,

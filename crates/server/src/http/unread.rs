@@ -1,4 +1,4 @@
-//! Request bodies that were answered before they were read. The rest of such a body is drained, or the answer announces
+//! Requests that were answered before their body was read. The rest of the body is drained, or the answer announces
 //! `Connection: close`. Otherwise the client's next request would fail on a connection that looked usable.
 
 use std::pin::Pin;
@@ -64,7 +64,7 @@ impl Lender {
     }
 }
 
-/// Whether the body came to its end in time.
+/// Reads and discards the rest of a body. Returns whether it ended in time, within the limit of bytes.
 async fn drain(body: Incoming, within: Duration) -> bool {
     let mut body = Limited::new(body, BODY);
     let end = async {

@@ -1,4 +1,4 @@
-//! The log: which filters are understood, and what is never logged, whatever the filter says.
+//! The log: which filters are accepted, and what is never logged whatever the filter says.
 
 use std::io::{self, IsTerminal};
 
@@ -8,26 +8,26 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Our own crates. They may log at any level: we choose what they log.
+/// hookfill's own crates. They may log at any level, because they never log contents.
 const OWN: [&str; 3] = ["hookfill", "hookfill_domain", "hookfill_store"];
-/// `lib.rs`, which declares the modules of this crate. A target outside them would never log.
+/// `lib.rs`, which declares the modules of this crate. Nothing logs under a target outside them.
 const MODULES: &str = include_str!("../lib.rs");
-/// The words for levels; their numbers are understood as well.
+/// The names of the levels; their numbers are accepted as well.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-/// How alike two words are before one is offered for the other: Jaro-Winkler, as clap does for flags.
+/// How similar a word must be to be suggested instead: Jaro-Winkler, as clap does for flags.
 const NEAR: f64 = 0.8;
 
-/// The libraries that log, each with the loudest level at which it logs nothing of what passes through it. Louder, it would
-/// log keys, messages, statement parameters or handshakes, so no filter can ask for that.
+/// The libraries that log, each with the most verbose level at which it logs nothing of what passes through it. Beyond
+/// that they would log keys, messages, statement parameters or handshakes, so no filter can enable it.
 const DEPENDENCIES: [(&str, LevelFilter); 20] = [
-    // Rejections repeat a part of the body at `trace`.
+    // At `trace`, rejections quote part of the body.
     ("axum", LevelFilter::INFO),
     ("axum_core", LevelFilter::INFO),
-    // Subjects and server addresses, never a payload.
+    // At `debug`, subjects and server addresses, never a payload.
     ("async_nats", LevelFilter::DEBUG),
     ("deadpool", LevelFilter::TRACE),
     ("deadpool_postgres", LevelFilter::TRACE),
-    // Headers at `trace`.
+    // At `trace`, headers.
     ("hyper", LevelFilter::DEBUG),
     ("hyper_util", LevelFilter::DEBUG),
     ("jiff", LevelFilter::TRACE),
@@ -35,16 +35,16 @@ const DEPENDENCIES: [(&str, LevelFilter); 20] = [
     ("mio", LevelFilter::TRACE),
     ("refinery", LevelFilter::DEBUG),
     ("refinery_core", LevelFilter::DEBUG),
-    // Handshakes at `trace`.
+    // At `trace`, handshakes.
     ("rustls", LevelFilter::DEBUG),
     ("tokio", LevelFilter::DEBUG),
-    // Statements with their parameters at `debug`.
+    // At `debug`, statements with their parameters.
     ("tokio_postgres", LevelFilter::INFO),
     ("tokio_tungstenite", LevelFilter::DEBUG),
     ("tower", LevelFilter::DEBUG),
-    // Messages and frames at `trace`, the texts of close frames at `debug`.
+    // At `trace`, messages and frames; at `debug`, the texts of close frames.
     ("tungstenite", LevelFilter::INFO),
-    // Requests at `debug`, their bytes at `trace`.
+    // At `debug`, requests; at `trace`, their bytes.
     ("ureq", LevelFilter::INFO),
     ("ureq_proto", LevelFilter::INFO),
 ];
@@ -52,15 +52,15 @@ const DEPENDENCIES: [(&str, LevelFilter); 20] = [
 /// Why a filter cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FilterError {
-    /// It is not written as filters are.
+    /// It is not in the syntax of filters.
     #[error("is not a filter in `tracing` syntax")]
     Syntax,
-    /// It has a word that is neither a level nor the name of anything that logs.
+    /// It has a word that is neither a level nor a target that logs.
     #[error("names `{word}`, which is neither a level ({levels}) nor a target that logs here{hint}", levels = LEVELS.join(", "))]
     Unknown {
-        /// The word, short and without control characters.
+        /// The word, escaped and cut to 60 characters.
         word: String,
-        /// What was probably meant, as the end of the sentence.
+        /// The most similar known word, as the end of the sentence; empty if there is none.
         hint: String,
     },
 }
@@ -78,11 +78,12 @@ impl FilterError {
     }
 }
 
-/// Reads a filter in the syntax of `tracing`: directives such as `info`, `hookfill::http=debug` or `[span{field=1}]=trace`,
-/// comma-separated. Gives it without blanks.
+/// Reads a filter in the syntax of `tracing`: comma-separated directives such as `info`, `hookfill::http=debug` or
+/// `[span{field=1}]=trace`. Returns it without the blanks around directives.
 ///
 /// # Errors
-/// A word that is neither a level nor a target that logs: `tracing` itself would take it for a target that never comes.
+/// [`FilterError`], also for a word that is neither a level nor a target that logs. `tracing` itself would take it for a
+/// target and log nothing.
 pub fn read_filter(text: &str) -> Result<String, FilterError> {
     let directives: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     if directives.is_empty() {
@@ -126,7 +127,7 @@ fn is_level(word: &str) -> bool {
         || matches!(word, "0" | "1" | "2" | "3" | "4" | "5")
 }
 
-/// Checks that something logs under a target, as far as its first two parts tell.
+/// Checks the first two parts of a target: a known crate and, for `hookfill`, one of its modules.
 fn check_target(target: &str, or_level: bool) -> Result<(), FilterError> {
     let name = first(target);
     let names = || OWN.into_iter().chain(DEPENDENCIES.iter().map(|(name, _)| *name));
@@ -147,12 +148,12 @@ fn modules() -> impl Iterator<Item = &'static str> {
     MODULES.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
 }
 
-/// The crate of a target; some write a dot where others have `::`.
+/// The crate of a target. Some libraries separate the parts with a dot instead of `::`.
 fn first(target: &str) -> &str {
     target.split([':', '.']).next().unwrap_or(target)
 }
 
-/// The loudest level that a target may log at. A crate that nobody has checked may only warn.
+/// The most verbose level that a target may log at. For a crate that is not in the table it is `warn`.
 fn loudest(target: &str) -> LevelFilter {
     let name = first(target);
     if OWN.contains(&name) {
@@ -167,19 +168,19 @@ fn loudest(target: &str) -> LevelFilter {
 /// # Errors
 /// [`FilterError`] for a filter that [`read_filter`] does not take.
 pub fn start_log(filter: &str, json: bool) -> Result<(), FilterError> {
-    // What applies migrations says at `info` what it would say at every start; a filter that names it still counts.
-    // What NATS has to be told about is told by the bus, once a change; its client would say it at every attempt.
+    // refinery would log the same at `info` at every start, and the NATS client at every attempt to connect; the bus logs
+    // each change of the connection once. A filter that names one of them overrides this.
     let filter = format!("refinery_core=warn,async_nats=off,{}", read_filter(filter)?);
     let filter = EnvFilter::try_new(filter).map_err(|_| FilterError::Syntax)?;
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    // A line that cannot be written (a full disk, a closed pipe) is lost; to complain about it would panic in
-    // whatever was being done.
+    // A line that cannot be written (a full disk, a closed pipe) is dropped: reporting it would panic in the code that
+    // logs.
     let lines = fmt::layer().with_ansi(colours).with_writer(io::stderr).log_internal_errors(false);
-    // A layer of its own: no directive of the filter can undo it.
+    // A separate layer, so that no directive of the filter can override it.
     let contents = filter_fn(|metadata| *metadata.level() <= loudest(metadata.target()));
     let log = tracing_subscriber::registry().with(filter).with(contents);
     let started = if json { log.with(lines.json()).try_init() } else { log.with(lines).try_init() };
-    // Tests run several servers in one process: the first one's log is everybody's.
+    // Tests run several servers in one process; all of them use the first one's log.
     drop(started);
     Ok(())
 }
@@ -204,7 +205,7 @@ mod tests {
     #[case("tungstenite::protocol=trace,rustls=trace", "tungstenite::protocol=trace,rustls=trace")]
     #[case("[request]=debug", "[request]=debug")]
     #[case("hookfill[request{user=7}]=trace,[{order}]", "hookfill[request{user=7}]=trace,[{order}]")]
-    fn a_filter_is_taken(#[case] text: &str, #[case] filter: &str) {
+    fn a_filter_of_levels_and_known_targets_is_accepted(#[case] text: &str, #[case] filter: &str) {
         assert_eq!(read_filter(text), Ok(filter.to_owned()));
     }
 
@@ -223,7 +224,7 @@ mod tests {
     #[case("nobody[request]=debug", "nobody", None)]
     #[case("[request]=loud", "loud", None)]
     #[case("6", "6", None)]
-    fn a_word_that_is_no_level_and_no_target_is_refused(
+    fn a_word_that_is_neither_a_level_nor_a_target_is_refused(
         #[case] text: &str,
         #[case] wrong: &str,
         #[case] meant: Option<&str>,
@@ -245,11 +246,11 @@ mod tests {
     #[case("[request")]
     #[case("[request]debug")]
     #[case("hookfill[{}]=info")]
-    fn what_is_written_wrongly_is_refused(#[case] text: &str) {
+    fn a_filter_with_wrong_syntax_is_refused(#[case] text: &str) {
         assert_eq!(read_filter(text), Err(FilterError::Syntax), "{text}");
     }
 
-    /// The crates of the lock file that can log, as their targets begin.
+    /// The crates in the lock file that can log, by the names with which their targets begin.
     fn crates_that_log() -> Vec<String> {
         let lock = include_str!("../../../../Cargo.lock");
         let logs = |package: &&str| package.lines().any(|line| matches!(line, " \"log\"," | " \"tracing\","));
@@ -260,8 +261,8 @@ mod tests {
     }
 
     #[test]
-    fn every_crate_that_can_log_has_been_looked_at() {
-        // They carry the log, or run only while hookfill is built.
+    fn every_crate_that_can_log_has_a_level_in_the_table() {
+        // These are part of logging itself, or run only while hookfill is built.
         let others = ["tracing_log", "tracing_subscriber", "zopfli"];
         let found = crates_that_log();
         assert!(found.len() > 8, "{found:?}");
@@ -279,7 +280,10 @@ mod tests {
     #[case("deadpool.postgres", LevelFilter::TRACE)]
     #[case("hookfillish", LevelFilter::WARN)]
     #[case("somebody::new", LevelFilter::WARN)]
-    fn contents_are_not_logged_at_any_filter(#[case] target: &str, #[case] level: LevelFilter) {
+    fn a_library_is_capped_at_the_level_in_the_table_and_an_unknown_crate_at_warn(
+        #[case] target: &str,
+        #[case] level: LevelFilter,
+    ) {
         assert_eq!(loudest(target), level);
     }
 }

@@ -1,4 +1,4 @@
-//! A key from the environment stays here when a file in the working directory names the address.
+//! A key from the environment or a flag is not sent to an address from a `.env` file, and such a file sets no proxy.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -29,7 +29,7 @@ fn was_called(listener: &TcpListener) -> bool {
 #[rstest]
 #[case(&["send", "BUY EURUSD"])]
 #[case(&["watch"])]
-fn a_key_is_not_sent_to_an_address_that_only_a_file_in_the_directory_names(#[case] arguments: &[&str]) {
+fn a_key_from_elsewhere_is_not_sent_to_an_address_from_a_dotenv_file(#[case] arguments: &[&str]) {
     let (stranger, url) = listener();
     let directory = Directory::empty();
     directory.write(".env", &format!("HOOKFILL_URL={url}\n"));
@@ -45,7 +45,7 @@ fn a_key_is_not_sent_to_an_address_that_only_a_file_in_the_directory_names(#[cas
 }
 
 #[test]
-fn a_file_in_the_directory_sets_no_proxy() {
+fn a_dotenv_file_sets_no_proxy() {
     let (stranger, url) = listener();
     let directory = Directory::empty();
     let names = ["ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy", "https_proxy"];

@@ -1,4 +1,4 @@
-//! No secret that reaches the service is in its log, however loud the log is asked to be.
+//! No secret that reaches the service appears in its log, however verbose the filter.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
@@ -19,11 +19,11 @@ use super::send::read_head;
 const BROKER: &str = "Qz7brokersecretcanary";
 const ADMIN: &str = "Wx5admintokencanary";
 const ONCE: &str = "Jk3idempotencycanary";
-/// Of the right form, and nobody's.
+/// A well-formed key that belongs to no user.
 const STRANGERS: &str = "hfk_Vv1strangerscanary00000000000000000000000000000000000";
 const FERNET_KEY: &str = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
 
-/// Every directive that could bring contents back.
+/// Every directive that could put contents back into the log.
 const EVERYTHING: &str = "trace,tungstenite=trace,tungstenite::protocol=trace,tokio_tungstenite=trace,hyper=trace,\
                           axum=trace,rustls=trace,tokio_postgres=trace,async_nats=trace,ureq=trace,\
                           ureq_proto=trace,[{message}]=trace";
@@ -51,7 +51,7 @@ impl Service {
         Self { directory, running, address }
     }
 
-    /// Sends a request and gives the answer's body.
+    /// Sends a request and returns the answer's body.
     fn ask(&self, line: &str, headers: &str, body: &Value) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -69,7 +69,7 @@ impl Service {
         answer
     }
 
-    /// Opens a stream, says something on it, and closes it.
+    /// Opens a stream, sends messages on it, and closes it.
     fn stream(&self, header: Option<(&'static str, &str)>, says: &[&str], reason: &str) {
         let mut request = format!("ws://{}/ws/orders", self.address).into_client_request().unwrap();
         if let Some((name, value)) = header {
@@ -80,7 +80,7 @@ impl Service {
             socket.send(Message::text(*text)).unwrap();
         }
         let frame = CloseFrame { code: 1000.into(), reason: reason.to_owned().into() };
-        // It may have been closed from the other side already.
+        // The service may have closed it already.
         let _ = socket.close(Some(frame));
         while socket.read().is_ok() {}
     }
@@ -122,7 +122,7 @@ impl Service {
         key
     }
 
-    /// Both outputs, once the service has ended.
+    /// Stops the service and returns both of its outputs.
     fn said(self) -> (String, Directory) {
         let Self { directory, running, .. } = self;
         let mut stdout = running.first_line.clone();
@@ -137,7 +137,7 @@ fn read(path: PathBuf) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// A secret, and what would give it or its beginning away.
+/// The beginning of a secret, and encodings that would reveal it.
 fn forms(secret: &str) -> Vec<String> {
     let bare = secret.strip_prefix("hfk_").unwrap_or(secret);
     let mut forms = vec![bare[..8].to_owned()];
@@ -152,7 +152,7 @@ fn forms(secret: &str) -> Vec<String> {
 #[case("trace")]
 #[case(EVERYTHING)]
 #[case("off,tungstenite::protocol=trace")]
-fn no_secret_is_in_the_log_at_any_level(#[case] filter: &str) {
+fn no_secret_appears_in_the_log_with_any_filter(#[case] filter: &str) {
     let service = Service::start(filter);
     let key = service.live();
     let (said, _directory) = service.said();
@@ -167,7 +167,7 @@ fn no_secret_is_in_the_log_at_any_level(#[case] filter: &str) {
 #[rstest]
 #[case("trace")]
 #[case(EVERYTHING)]
-fn no_secret_is_in_what_the_clients_say_at_any_level(#[case] filter: &str) {
+fn no_secret_appears_in_the_clients_output_with_any_filter(#[case] filter: &str) {
     let service = Service::start("off");
     let key = service.live();
     let url = format!("http://{}", service.address);

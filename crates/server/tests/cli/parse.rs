@@ -87,7 +87,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     assert_eq!(output.status.code(), Some(0));
 }
 
-/// Values of a field as a person reads them: each number and word by itself.
+/// Collects the scalars inside a value, as text.
 fn leaves(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Null => {}
@@ -107,7 +107,7 @@ fn leaves(value: &Value, found: &mut Vec<String>) {
 #[case("auto", "EURUSD SL TO BE")]
 #[case("whook", "main ETH/USDT cancel:first")]
 #[case("auto", "CANCEL EURUSD")]
-fn every_field_that_the_json_has_is_shown(#[case] format: &str, #[case] text: &str) {
+fn parse_shows_every_field_of_the_json(#[case] format: &str, #[case] text: &str) {
     let directory = Directory::empty();
     let json = directory.run(&["parse", "--json", "--format", format, text]);
     let shown = directory.run(&["parse", "--format", format, text]);
@@ -127,7 +127,7 @@ fn every_field_that_the_json_has_is_shown(#[case] format: &str, #[case] text: &s
 }
 
 #[test]
-fn a_cancel_of_one_order_does_not_look_like_a_cancel_of_all() {
+fn parse_shows_whether_one_order_or_all_are_canceled() {
     let directory = Directory::empty();
     let one = directory.run(&["parse", "--format", "whook", "main ETH/USDT cancel:first"]).stdout;
     assert!(one.starts_with("understood: cancel one pending order\n") && one.contains("first"), "{one}");

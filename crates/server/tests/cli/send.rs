@@ -102,7 +102,7 @@ fn an_accepted_signal_is_named_by_its_order() {
 }
 
 #[test]
-fn orders_that_a_command_did_not_touch_are_named() {
+fn send_lists_the_orders_that_a_command_did_not_touch() {
     let accepted = r#"{"message":"ok","status":"accepted","kind":"close","orders":[{"order_id":"a"}],
         "still_pending":[{"order_id":"b"}],"skipped":[{"order_id":"c","reason":"close_requested"}]}"#;
     let (url, _) = service(vec![Some(("200 OK", accepted))]);
@@ -189,7 +189,7 @@ fn a_proxy_is_not_asked_for_what_is_on_this_machine() {
 const NOTHING: &str = "nothing was sent";
 const UNKNOWN: &str = "whether the signal was accepted is not known";
 
-/// An address at which nobody listens, and nobody will while the socket is there.
+/// An address that refuses connections for as long as the socket exists.
 fn refusing(runtime: &tokio::runtime::Runtime) -> (TcpSocket, String) {
     let _inside = runtime.enter();
     let socket = TcpSocket::new_v4().unwrap();
@@ -199,7 +199,7 @@ fn refusing(runtime: &tokio::runtime::Runtime) -> (TcpSocket, String) {
 }
 
 #[test]
-fn where_no_connection_was_made_nothing_was_sent() {
+fn without_a_connection_send_says_that_nothing_was_sent() {
     let runtime = super::program::runtime();
     let (_socket, address) = refusing(&runtime);
     for url in [&format!("http://{address}"), &format!("https://{address}"), "http://nowhere.invalid"] {
@@ -211,7 +211,7 @@ fn where_no_connection_was_made_nothing_was_sent() {
 }
 
 #[test]
-fn a_proxy_that_refuses_the_connection_has_passed_nothing_on() {
+fn if_the_proxy_refuses_the_connection_send_says_that_nothing_was_sent() {
     let runtime = super::program::runtime();
     let (_socket, address) = refusing(&runtime);
     let proxy = format!("http://{address}");
@@ -226,7 +226,7 @@ fn a_proxy_that_refuses_the_connection_has_passed_nothing_on() {
 }
 
 #[test]
-fn once_the_request_may_have_left_its_outcome_is_not_known_whatever_the_second_attempt_meets() {
+fn once_a_request_may_have_been_sent_the_outcome_stays_unknown_whatever_the_retry_meets() {
     let (url, _) = service(vec![None, None]);
     let ended = send(&url, "BUY EURUSD");
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -246,7 +246,7 @@ fn once_the_request_may_have_left_its_outcome_is_not_known_whatever_the_second_a
 }
 
 #[test]
-fn a_server_that_does_not_speak_tls_is_called_so() {
+fn a_server_that_does_not_speak_tls_is_reported_as_such() {
     let directory = Directory::empty();
     let server = directory.serve(&[]);
     let url = server.first_line.rsplit("http://").next().map(|address| format!("https://{address}")).unwrap();

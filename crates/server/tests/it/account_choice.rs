@@ -1,4 +1,4 @@
-//! Whose account a signal is for, and which refusal comes first: the language's, the account's, the policy's.
+//! Which account a signal is for, and which refusal comes first: the language's, the account's, or the policy's.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use crate::harness::{BUY, NEVER, Service, Setup, Trader};
 
 const UNKNOWN: &str = "01890000-0000-7000-8000-000000000000";
-/// Understood, and no order yet: it gives prices as distances.
+/// Understood, but not accepted: it gives prices as distances.
 const DISTANCES: &str = r#"{"ticker":"EURUSD","action":"buy","stopLoss":{"type":"stop","percent":5},"takeProfit":{"percent":10}}"#;
 
-/// What a signal says, and what becomes of it with an account that takes it.
+/// A signal's text, and its outcome if the account takes orders.
 const TEXTS: [(&str, Kind, &str); 11] = [
     (BUY, Kind::Order, "accepted"),
     ("BUY EURUSD TP 1.0890", Kind::Order, "missing_stop_loss"),
@@ -66,7 +66,7 @@ async fn post(trader: &Trader<'_>, path: &str, text: &str, account: Option<&str>
     trader.call(Method::POST, path, Some(body)).await
 }
 
-/// Sends every text to the webhook and has it explained: both say the same.
+/// Sends every text to the webhook and to the explanation, and checks that both give the same reason.
 async fn both_say(trader: &Trader<'_>, named: Option<&str>, account: Account) {
     for (text, kind, code) in TEXTS {
         let what = format!("{text:?} for {account:?} ({named:?})");
@@ -93,7 +93,7 @@ async fn both_say(trader: &Trader<'_>, named: Option<&str>, account: Account) {
 }
 
 #[tokio::test]
-async fn the_webhook_and_the_explanation_give_the_same_reason_for_every_account_and_text() {
+async fn webhook_and_explanation_give_the_same_reason_for_every_account_and_text() {
     let service = Service::start().await;
     let (alice, bob) = (service.register("alice").await, service.register("bob").await);
     let second = alice.link("2").await;
@@ -117,7 +117,7 @@ async fn the_webhook_and_the_explanation_give_the_same_reason_for_every_account_
 }
 
 #[tokio::test]
-async fn a_policy_has_no_say_over_an_account_that_takes_nothing() {
+async fn the_policy_of_a_deactivated_account_is_not_applied() {
     let service = Service::start().await;
     let alice = service.register("alice").await;
     let path = format!("/accounts/{}/", alice.account_id);

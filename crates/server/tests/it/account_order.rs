@@ -1,4 +1,4 @@
-//! Which account is the oldest: the one that was linked first, whatever the clocks say.
+//! The oldest account is the one that was linked first, whatever the clocks say.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::harness::{BUY, NEVER, Service, Setup, TestClock, Trader};
 
-/// Gives the account that an order of this text goes to.
+/// Returns the account that takes an order with this text.
 async fn taken_by(trader: &Trader<'_>, text: &str) -> String {
     let order = trader.order(text).await;
     let order = trader.get(&format!("/orders/{order}/")).await;
@@ -19,7 +19,7 @@ async fn listed(trader: &Trader<'_>) -> Vec<String> {
     accounts.as_array().unwrap().iter().map(id).collect()
 }
 
-/// Gives an account the id that a clock which is behind would have made.
+/// Gives an account the lower id that it would have with a clock that is behind.
 fn renamed(service: &Service, from: &str, number: u8) -> String {
     let to = uuid::Uuid::from_u128(u128::from(number));
     let from: uuid::Uuid = from.parse().unwrap();
@@ -30,7 +30,7 @@ fn renamed(service: &Service, from: &str, number: u8) -> String {
 }
 
 #[tokio::test]
-async fn orders_go_to_the_first_account_linked_although_later_ones_have_earlier_ids_and_times() {
+async fn orders_go_to_the_first_linked_account_even_if_later_ones_have_earlier_ids_and_times() {
     let clock = TestClock::now();
     let service = Setup::default().delays(NEVER, NEVER).clock(clock.clone()).start().await;
     let alice = service.register("alice").await;
@@ -41,7 +41,7 @@ async fn orders_go_to_the_first_account_linked_although_later_ones_have_earlier_
         let id = alice.link(&number.to_string()).await;
         accounts.push(renamed(&service, &id, 10 - number));
     }
-    // A change, so that what was remembered of the accounts is forgotten.
+    // A change, so that the cached accounts are forgotten.
     clock.set_back(Duration::from_secs(30));
     accounts.push(alice.link("last").await);
     assert_eq!(listed(&alice).await, accounts);

@@ -1,4 +1,4 @@
-//! The same broker account is linked once for each user.
+//! A user can link the same broker account only once.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ async fn count(trader: &Trader<'_>, path: &str) -> usize {
 }
 
 #[tokio::test]
-async fn an_account_that_is_linked_already_is_refused_and_named() {
+async fn linking_an_account_again_is_refused_with_the_id_of_the_first() {
     let service = Service::start().await;
     let alice = service.register("alice").await;
     let before = alice.get("/audit/").await;
@@ -31,7 +31,7 @@ async fn an_account_that_is_linked_already_is_refused_and_named() {
 }
 
 #[tokio::test]
-async fn names_are_compared_exactly_and_each_user_has_accounts_of_their_own() {
+async fn names_are_compared_exactly_and_only_among_a_users_own_accounts() {
     let service = Service::start().await;
     let (alice, bob) = (service.register("alice").await, service.register("bob").await);
     let others = [("mock", "1"), ("MOCK", "1"), ("Mock", "01"), ("Mo ck", "1"), ("1", "Mock"), ("Moc", "k1")];
@@ -57,13 +57,13 @@ async fn an_account_that_was_deleted_can_be_linked_again() {
         last = alice.link("1").await;
         let again = link(&alice, "Mock", "1").await;
         assert_eq!(again.refusal(409), "account_exists");
-        assert!(again.body.contains(&last), "the one that is in use is named: {}", again.body);
+        assert!(again.body.contains(&last), "the active account is named: {}", again.body);
         assert_eq!(count(&alice, "/accounts/").await, round);
     }
 }
 
 #[tokio::test]
-async fn of_many_that_link_the_same_account_at_once_one_does() {
+async fn of_many_attempts_to_link_the_same_account_at_once_one_succeeds() {
     let service = Service::start().await;
     let (alice, bob) = (service.register("alice").await, service.register("bob").await);
     for trader in [&alice, &bob] {
@@ -83,7 +83,7 @@ async fn of_many_that_link_the_same_account_at_once_one_does() {
 }
 
 #[tokio::test]
-async fn the_refusal_is_documented() {
+async fn account_exists_is_documented() {
     let document = serde_json::to_value(hookfill::http::openapi()).unwrap();
     assert!(document["paths"]["/accounts/"]["post"]["responses"]["409"].is_object());
     let table = include_str!("../../../../docs/API.md");

@@ -1,4 +1,4 @@
-//! One user's flood of expensive commands beside another user's orders: what is answered 503 is not stored, so that
+//! One user sends a flood of expensive commands while another sends orders. An order that is answered 503 is not stored, so
 //! sending it again makes one order and not two.
 
 use futures_util::future::{join, join_all};
@@ -10,7 +10,7 @@ const OPEN: usize = 500;
 const MOVES: usize = 300;
 const SIGNALS: usize = 40;
 
-/// Sends a signal, again after each 5xx, as TradingView does, but without end.
+/// Sends a signal, and again after each 5xx, as TradingView does, but without giving up.
 async fn send_until_told(trader: &Trader<'_>, text: String) -> Vec<Answer> {
     let mut answers = vec![trader.signal(&text).await];
     while answers.last().is_some_and(|answer| answer.status.is_server_error()) {
@@ -20,7 +20,7 @@ async fn send_until_told(trader: &Trader<'_>, text: String) -> Vec<Answer> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_neighbours_flood_of_commands_doubles_nobodys_orders() {
+async fn one_users_flood_of_commands_doubles_no_other_users_orders() {
     let service = Service::start().await;
     let (dora, bob) = (service.register("dora").await, service.register("bob").await);
     for _ in 0..10 {
@@ -32,7 +32,7 @@ async fn a_neighbours_flood_of_commands_doubles_nobodys_orders() {
         let dora = &dora;
         async move { dora.signal(&text).await }
     });
-    // Each of them is told apart by its price.
+    // The prices tell the signals apart.
     let price = |turn: usize| format!("1.25{turn:02}");
     let signals = (0..SIGNALS)
         .map(|turn| send_until_told(&bob, format!("BUY GBPUSD @{} SL 1.2400 TP 1.2700", price(turn))));

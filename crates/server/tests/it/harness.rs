@@ -54,7 +54,7 @@ impl TestClock {
         *now = now.plus(by);
     }
 
-    /// Sets it back, as a clock that was ahead is set right.
+    /// Sets the clock back, as happens when one that was ahead is corrected.
     pub fn set_back(&self, by: Duration) {
         let mut now = self.0.lock().unwrap();
         *now = Timestamp::from_micros(now.as_micros() - i64::try_from(by.as_micros()).unwrap());
@@ -358,7 +358,7 @@ impl Trader<'_> {
         answer.json()["order_id"].as_str().unwrap().to_owned()
     }
 
-    /// Links a further broker account and gives its id.
+    /// Links a further broker account and returns its id.
     pub async fn link(&self, account_id: &str) -> String {
         let body = json!({ "broker_name": "Mock", "account_id": account_id, "api_key": "canary-broker" });
         let answer = self.call(Method::POST, "/accounts/", Some(body)).await;

@@ -230,7 +230,7 @@ async fn its_history_has_every_step_oldest_first() {
 }
 
 #[tokio::test]
-async fn a_long_history_comes_whole_in_pages_while_it_grows() {
+async fn a_long_history_is_complete_in_pages_while_it_grows() {
     let service = Setup::default().delays(NEVER, NEVER).start().await;
     let alice = service.register("alice").await;
     let id = alice.order(BUY).await;

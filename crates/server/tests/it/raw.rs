@@ -73,7 +73,7 @@ impl Raw {
         String::from_utf8_lossy(&std::mem::take(&mut self.unread)).into_owned()
     }
 
-    /// Waits until the server hangs up without breaking the connection off, and gives what it still said.
+    /// Waits until the server closes the connection without a reset, and returns what it still sent.
     pub async fn closed_well(&mut self) -> String {
         loop {
             let read = timeout(PATIENCE, self.stream.read_buf(&mut self.unread)).await;

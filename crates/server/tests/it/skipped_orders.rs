@@ -1,4 +1,4 @@
-//! What a command says of the orders that it is about and leaves as they are.
+//! What the answer to a command says about the orders that it leaves unchanged.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::scripted::Scripted;
 
 const SELL: &str = "SELL EURUSD @1.0860 SL 1.0890 TP 1.0850";
 
-/// A service at a scripted broker, with one user.
+/// A service with a scripted broker.
 struct Scene {
     service: Service,
     broker: Arc<Scripted>,
@@ -46,7 +46,7 @@ async fn explained(trader: &Trader<'_>, text: &str) -> Value {
     answer.json()
 }
 
-/// The sentence of a refusal with this code, which the explanation and the audit log give as well.
+/// Sends a command and returns the sentence of its refusal. Checks that the explanation and the audit log give the same.
 async fn refused(trader: &Trader<'_>, text: &str, code: &str) -> String {
     let explained = explained(trader, text).await;
     let answer = trader.signal(text).await;
@@ -76,7 +76,7 @@ fn ids(ids: &[&String]) -> Value {
 #[case("CLOSE 25% EURUSD", "CANCEL EURUSD")]
 #[case("CLOSE LONG EURUSD", "CANCEL BUY EURUSD")]
 #[tokio::test]
-async fn a_close_of_what_is_pending_says_so_and_names_the_command_that_drops_it(
+async fn a_close_of_pending_orders_names_the_command_that_cancels_them(
     #[case] text: &str,
     #[case] cancel: &str,
 ) {
@@ -90,7 +90,7 @@ async fn a_close_of_what_is_pending_says_so_and_names_the_command_that_drops_it(
     let detail = refused(&alice, text, "still_pending").await;
     assert_eq!(detail, format!("2 orders of EURUSD are still pending: send {cancel} to drop them."));
     assert_eq!(alice.get("/orders/").await.as_array().unwrap().len(), 2);
-    // The advice is good.
+    // The advised command works.
     assert_eq!(carried_out(&alice, cancel).await["orders"], ids(&[&first, &second]));
     let detail = refused(&alice, text, "still_pending").await;
     assert!(detail.contains("cancellation is under way") && !detail.contains("send CANCEL"), "{detail}");
@@ -99,7 +99,7 @@ async fn a_close_of_what_is_pending_says_so_and_names_the_command_that_drops_it(
 }
 
 #[tokio::test]
-async fn orders_of_another_instrument_or_side_or_user_are_not_pending_for_a_close() {
+async fn a_close_does_not_report_pending_orders_of_another_instrument_side_or_user() {
     let scene = Scene::start().await;
     let (alice, bob) = (scene.service.register("alice").await, scene.service.register("bob").await);
     let mut stream = alice.stream("").await;
@@ -112,7 +112,7 @@ async fn orders_of_another_instrument_or_side_or_user_are_not_pending_for_a_clos
 }
 
 #[tokio::test]
-async fn a_close_acts_on_what_is_executed_and_lists_what_is_still_pending() {
+async fn a_close_acts_on_executed_orders_and_lists_pending_ones() {
     let scene = Scene::start().await;
     let alice = scene.service.register("alice").await;
     let mut stream = alice.stream("").await;
@@ -138,7 +138,7 @@ async fn a_close_acts_on_what_is_executed_and_lists_what_is_still_pending() {
     assert_eq!(logged["details"]["orders"], json!([executed]), "{logged}");
     assert_eq!(logged["details"]["still_pending"], json!([pending, other]), "{logged}");
 
-    // Told again as it was, although the broker has filled one of them since.
+    // The repetition gets the first answer, although the broker has closed the executed order since.
     scene.broker.next("close").await.close();
     answer["duplicate"] = json!(true);
     assert_eq!(send().await.json(), answer);
@@ -147,7 +147,7 @@ async fn a_close_acts_on_what_is_executed_and_lists_what_is_still_pending() {
 }
 
 #[tokio::test]
-async fn a_command_that_leaves_nothing_out_says_no_more_than_before() {
+async fn the_answer_to_a_command_that_skips_no_order_has_no_field_for_skipped_ones() {
     let scene = Scene::start().await;
     let alice = scene.service.register("alice").await;
     let mut stream = alice.stream("").await;
@@ -160,7 +160,7 @@ async fn a_command_that_leaves_nothing_out_says_no_more_than_before() {
 }
 
 #[tokio::test]
-async fn a_cancel_of_what_is_executed_names_the_command_that_closes_it() {
+async fn a_cancel_of_an_executed_order_names_the_command_that_closes_it() {
     let scene = Scene::start().await;
     let alice = scene.service.register("alice").await;
     let mut stream = alice.stream("").await;
@@ -183,7 +183,7 @@ async fn a_cancel_of_what_is_executed_names_the_command_that_closes_it() {
 }
 
 #[tokio::test]
-async fn a_move_of_what_is_being_closed_says_so() {
+async fn a_command_about_an_order_that_is_being_closed_in_part_says_so() {
     let scene = Scene::start().await;
     let alice = scene.service.register("alice").await;
     let mut stream = alice.stream("").await;
@@ -207,7 +207,7 @@ async fn a_move_of_what_is_being_closed_says_so() {
     assert_eq!(answer["skipped"], json!([{ "order_id": executed, "reason": "close_requested" }]));
 }
 
-/// Programs may trade an instrument whose name means another one in a message of people.
+/// A symbol in JSON may mean another instrument in a text.
 #[tokio::test]
 async fn a_command_that_would_reach_another_instrument_is_not_advised() {
     let scene = Scene::start().await;
@@ -224,7 +224,7 @@ async fn a_command_that_would_reach_another_instrument_is_not_advised() {
 }
 
 #[tokio::test]
-async fn a_request_for_one_order_names_the_request_that_its_status_takes() {
+async fn a_refused_cancel_or_close_of_one_order_names_the_request_that_its_status_allows() {
     let scene = Scene::start().await;
     let alice = scene.service.register("alice").await;
     let mut stream = alice.stream("").await;
@@ -251,7 +251,7 @@ async fn a_request_for_one_order_names_the_request_that_its_status_takes() {
 }
 
 #[test]
-fn the_refusals_are_documented() {
+fn still_pending_and_close_under_way_are_documented() {
     let table = include_str!("../../../../docs/API.md");
     for code in ["`still_pending`", "`close_under_way`"] {
         assert!(table.contains(code), "{code}");

@@ -1,4 +1,4 @@
-//! A commit that is still under way when its sender has to be answered: whoever repeats the signal gets what became of it.
+//! A commit is still running when its sender must be answered. A sender who repeats the signal gets its outcome.
 
 use std::time::Instant;
 
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, BUY, Service, Trader};
 
-/// Longer than a signal may wait for its answer, also if the machine was three times as busy while this was measured.
+/// In seconds: longer than an answer may wait, even if the machine was three times as busy when [`slow_down`] measured it.
 const SLOW: f64 = 7.0;
 /// The only instrument whose first order is slow.
 const SLOW_BUY: &str = "BUY GBPUSD @1.2500 SL 1.2400 TP 1.2700";
 
-/// Has the insertion of the first order of GBPUSD take about [`SLOW`] seconds.
+/// Makes the insertion of the first order of GBPUSD take about [`SLOW`] seconds.
 fn slow_down(database: &Connection) {
     let fill = |rows: i64| {
         let fill = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT ?1) INSERT INTO spin SELECT n FROM c";
@@ -37,7 +37,7 @@ fn slow_down(database: &Connection) {
         .unwrap();
 }
 
-/// Sends a signal again until it is known what became of it.
+/// Sends a signal again until its outcome is known.
 async fn repeat(trader: &Trader<'_>, text: &str) -> Answer {
     for _ in 0..40 {
         let answer = trader.signal(text).await;
@@ -70,7 +70,7 @@ async fn a_repetition_within_a_minute_is_answered_with_the_first_order() {
     assert_eq!(orders.len(), 1, "{orders:?}");
     assert_eq!(orders[0]["id"], repeated.json()["order_id"]);
 
-    // Other bytes, another user, an idempotency key: none of these repeats it.
+    // Other bytes, another user or a new idempotency key: none of these is a repetition.
     for other in [
         alice.signal(&format!("{SLOW_BUY} ")).await,
         bob.signal(SLOW_BUY).await,
@@ -97,7 +97,6 @@ async fn a_repetition_within_a_minute_is_answered_with_the_first_order() {
     assert_ne!(alice.order(BUY).await, alice.order(BUY).await);
 }
 
-/// However many repetitions there are at once, and whether or not their senders wait for an answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_repetitions_at_once_make_one_order() {
     let service = Service::start().await;

@@ -1,4 +1,4 @@
-//! An answer that is given before the body was read leaves a connection that works, or says that it ends.
+//! An answer that is given before the body was read leaves a usable connection, or announces its end.
 
 use futures_util::future::join_all;
 
@@ -8,10 +8,10 @@ use crate::raw::Raw;
 const HEALTH: &str = "GET /health/ HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const ADMIN: &str = "an-admin-token-of-32-characters--";
 
-/// A request that is answered without a look at its body: its line, its headers, and the answer's status.
+/// A request that is answered without reading its body: its request line, its headers, and the answer's status.
 type Case = (String, String, u16);
 
-/// Every way to be answered without the body being read.
+/// One request for every way to be answered before the body is read.
 fn cases(key: &str, order: &str) -> Vec<Case> {
     let by_key = format!("x-api-key: {key}\r\n");
     let json = "content-type: application/json\r\n";
@@ -48,7 +48,7 @@ fn cases(key: &str, order: &str) -> Vec<Case> {
     all.into_iter().map(|(line, headers, status)| (line.to_owned(), headers, status)).collect()
 }
 
-/// How a body is sent: its header, and its bytes.
+/// Bodies, each with the header that announces it, and its bytes.
 fn bodies() -> [(String, Vec<u8>); 5] {
     let small = br#"{"signal":"BUY EURUSD SL 1.0850 TP 1.0890"}"#.to_vec();
     let whole = vec![b' '; 64 * 1024];
@@ -79,7 +79,7 @@ async fn exchange(service: &Service, (line, headers, status): &Case, (header, bo
     let shown = format!("{} with {} bytes, {header}", &line[..line.len().min(60)], body.len());
     let mut raw = Raw::connect(service).await;
     raw.write(format!("{line} HTTP/1.1\r\nhost: localhost\r\n{headers}{header}\r\n")).await;
-    // Another connection is answered meanwhile: the head has been seen long before the body comes.
+    // While another connection is answered, the server sees the head, long before the body comes.
     assert_eq!(Raw::connect(service).await.ask(HEALTH).await.status, 200);
     raw.write(body).await;
     let answer = raw.answer().await;
@@ -93,7 +93,7 @@ async fn exchange(service: &Service, (line, headers, status): &Case, (header, bo
 }
 
 #[tokio::test]
-async fn the_next_request_works_or_the_answer_announced_the_close() {
+async fn after_an_unread_body_the_next_request_works_or_the_answer_announced_the_close() {
     let setup = Setup::default().delays(NEVER, NEVER).set("HOOKFILL_ADMIN_TOKEN", ADMIN);
     let service = setup.set("HOOKFILL_REGISTRATION", "token").start().await;
     let key = {
@@ -128,7 +128,7 @@ async fn rate_limited_and_forbidden_requests_leave_a_usable_connection_too() {
 }
 
 #[tokio::test]
-async fn a_small_body_that_comes_soon_does_not_cost_the_connection() {
+async fn a_small_unread_body_that_comes_soon_leaves_the_connection_open() {
     let service = Service::start().await;
     let mut raw = Raw::connect(&service).await;
     for _ in 0..20 {
@@ -142,7 +142,7 @@ async fn a_small_body_that_comes_soon_does_not_cost_the_connection() {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_first_is_refused_without_being_asked_for_its_body() {
+async fn a_refused_client_that_expects_100_continue_is_not_asked_for_its_body() {
     let service = Service::start().await;
     for (line, status) in [
         ("POST /webhook/receive-signal/", 401),

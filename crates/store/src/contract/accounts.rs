@@ -99,8 +99,8 @@ pub async fn accounts_are_listed_oldest_first(trial: Trial) {
     assert_eq!(trial.seen(bob.id).await.accounts, [bob.account]);
 }
 
-/// Whatever the clocks say: an account's id and time may be earlier than those of the accounts before it.
-pub async fn accounts_are_listed_in_the_order_of_linking_although_ids_and_times_go_backwards(trial: Trial) {
+/// Clocks do not matter: an account's id and time may be earlier than those of the accounts linked before it.
+pub async fn accounts_are_listed_in_the_order_of_linking_even_if_ids_and_times_go_backwards(trial: Trial) {
     let (ann, bob) = (trial.register("ann").await, trial.register("bob").await);
     let (mut anns, mut bobs) = (vec![ann.account.id], vec![bob.account.id]);
     for number in 1..=6 {
@@ -129,8 +129,8 @@ pub async fn accounts_are_listed_in_the_order_of_linking_although_ids_and_times_
     assert_eq!(listed, anns);
 }
 
-/// Writes that come together are one group: each still has its own place, the one in which the log has it.
-pub async fn accounts_that_are_linked_at_once_are_listed_as_the_log_has_them(trial: Trial) {
+/// Concurrent writes share a group. The order of the list must still be that of the audit log.
+pub async fn accounts_that_are_linked_at_once_are_listed_in_the_order_of_the_log(trial: Trial) {
     let (ann, bob) = (trial.register("ann").await, trial.register("bob").await);
     let mut linking = JoinSet::new();
     for number in 0..60 {
@@ -152,14 +152,14 @@ pub async fn accounts_that_are_linked_at_once_are_listed_as_the_log_has_them(tri
     }
 }
 
-/// An account under another id, with the same names.
+/// A new account with the same broker name and account id as another one.
 fn twin(trial: &Trial, of: &BrokerAccount) -> NewAccount {
     let (broker_name, account_id) = (of.broker_name.clone(), of.account_id.clone());
     NewAccount { broker_name, account_id, ..trial.fresh_account() }
 }
 
-/// A signal would go to either of them, and both would trade on the same money.
-pub async fn an_account_is_linked_once_for_each_user(trial: Trial) {
+/// Otherwise two accounts here would trade the same money.
+pub async fn each_user_can_link_an_account_only_once(trial: Trial) {
     let (ann, bob) = (trial.register("ann").await, trial.register("bob").await);
     let second = trial.link(ann.id, trial.fresh_account(), at(1)).await;
     let before = (trial.seen(ann.id).await, trial.store.credentials_revision().await.unwrap());
@@ -181,7 +181,7 @@ pub async fn an_account_is_linked_once_for_each_user(trial: Trial) {
     }
 }
 
-/// Deleting gives the name free; the account that has it now is the one that is named.
+/// Deactivating frees the names. A further attempt is told the id of the account that is active now.
 pub async fn a_deactivated_account_may_be_linked_again(trial: Trial) {
     let ann = trial.register("ann").await;
     let mut linked = vec![ann.account.clone()];
@@ -202,8 +202,8 @@ pub async fn a_deactivated_account_may_be_linked_again(trial: Trial) {
     assert_eq!(listed.iter().filter(|account| account.is_active).count(), 1);
 }
 
-/// Writes that come together are one group: the first of them is seen by the rest.
-pub async fn of_many_that_link_one_account_at_once_one_does(trial: Trial) {
+/// Concurrent writes share a group, and the later ones must see the first.
+pub async fn of_many_attempts_to_link_one_account_at_once_one_succeeds(trial: Trial) {
     let ann = trial.register("ann").await;
     let first = trial.fresh_account();
     let mut linking = JoinSet::new();
@@ -225,7 +225,7 @@ pub async fn of_many_that_link_one_account_at_once_one_does(trial: Trial) {
     assert_eq!((seen.accounts.len(), seen.entries.len()), (2, 2));
 }
 
-/// What one write of a group makes of an account, the next one sees.
+/// A write must see what an earlier write of its group did to an account.
 pub async fn linking_and_deactivating_at_once_leaves_one_active_account(trial: Trial) {
     let ann = trial.register("ann").await;
     let mut writing = JoinSet::new();
@@ -246,7 +246,7 @@ pub async fn linking_and_deactivating_at_once_leaves_one_active_account(trial: T
     let active: Vec<_> = accounts.iter().filter(|account| account.is_active).collect();
     let [active] = active[..] else { panic!("{accounts:?}") };
     match again {
-        // Every link came before the account was deactivated.
+        // All other attempts came before the account was deactivated.
         Linked::Created(account) => assert_eq!((account.id, accounts.len()), (active.id, 2)),
         Linked::AccountExists(id) => assert_eq!((id, accounts.len()), (active.id, 2)),
     }

@@ -156,8 +156,8 @@ pub async fn a_command_with_nothing_to_do_says_so_and_leaves_nothing_behind(tria
     assert_eq!(ids(trial.store.manage(new(ann.id, close(None, None)), patient()).await.unwrap()), [order.id]);
 }
 
-/// An order that has not filled may still do so: whoever closes must know, then and when it is told again.
-pub async fn a_close_leaves_pending_orders_alone_and_keeps_which(trial: Trial) {
+/// A pending order may still fill, so the sender of a close must be told of it, also in the answer to a repetition.
+pub async fn a_close_leaves_pending_orders_alone_and_remembers_them(trial: Trial) {
     let ann = trial.register("ann").await;
     let canceling = trial.accept(&ann, "EURUSD").await;
     trial.store.manage(new(ann.id, cancel("EURUSD", None)), patient()).await.unwrap();
@@ -189,8 +189,8 @@ pub async fn a_close_leaves_pending_orders_alone_and_keeps_which(trial: Trial) {
     assert_eq!(trial.store.manage(keyed_close, patient()).await.unwrap(), known);
 }
 
-/// What a key of an earlier version made can still be told.
-pub async fn a_command_without_anything_left_out_is_kept_as_before(trial: Trial) {
+/// Rows that an earlier version stored can still be read.
+pub async fn a_command_that_skips_no_order_is_stored_as_before(trial: Trial) {
     let ann = trial.register("ann").await;
     let order = filled(&trial, &ann, "EURUSD").await;
     let answer = trial.store.manage(new(ann.id, close(Some("EURUSD"), None)), patient()).await.unwrap();
@@ -205,8 +205,8 @@ pub async fn a_command_without_anything_left_out_is_kept_as_before(trial: Trial)
     assert_eq!(fields, ["kind", "orders", "signal"]);
 }
 
-/// Nothing is written, no key is spent, and the reason is the one that a rehearsal gives.
-pub async fn a_rehearsal_gives_the_reason_that_the_command_is_refused_for(trial: Trial) {
+/// A refused command writes nothing and uses up no key, and its reason is that of its rehearsal.
+pub async fn a_rehearsal_gives_the_reason_for_which_the_command_is_refused(trial: Trial) {
     let (ann, bob) = (trial.register("ann").await, trial.register("bob").await);
     trial.accept(&bob, "EURUSD").await;
     let account = trial.link(ann.id, trial.fresh_account(), at(1)).await;
@@ -246,7 +246,7 @@ pub async fn a_rehearsal_gives_the_reason_that_the_command_is_refused_for(trial:
     assert_eq!(rehearsed(&stop_loss("EURUSD", "1.0855"), None).await, "nothing_to_modify");
 }
 
-/// A command reaches an open order however many came after it, so its rehearsal does too.
+/// A command reaches an open order however many orders came after it, and so must its rehearsal.
 pub async fn a_rehearsal_finds_an_open_order_behind_a_long_history(trial: Trial) {
     let ann = trial.register("ann").await;
     let order = filled(&trial, &ann, "XAUUSD").await;
@@ -254,7 +254,7 @@ pub async fn a_rehearsal_finds_an_open_order_behind_a_long_history(trial: Trial)
     let rare = close(Some("XAUUSD"), None);
     assert_eq!(trial.store.rehearse(ann.id, None, &rare).await.unwrap(), None);
     assert_eq!(ids(trial.store.manage(new(ann.id, rare), patient()).await.unwrap()), [order.id]);
-    // The many are too many, and are counted before they are looked at.
+    // A command about all of them is refused before any is looked at.
     let every = close(None, None);
     let refused = trial.store.rehearse(ann.id, None, &every).await.unwrap().unwrap();
     assert_eq!(refused.code(), "too_many_orders");

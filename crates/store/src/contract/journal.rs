@@ -89,7 +89,7 @@ pub async fn a_history_is_oldest_first_and_shows_internal_steps(trial: Trial) {
     assert_eq!(other.iter().map(|entry| entry.action).collect::<Vec<_>>(), [AuditAction::OrderCreated]);
 }
 
-/// Has so many entries made for an order, none of which the wire shows.
+/// Makes this many journal entries for an order, none of which the wire shows.
 async fn doubted(trial: &Trial, order: &Order, times: usize) {
     let leased = trial.lease(order).await;
     let lost = |_| Change::AnswerLost { why: "a reset".to_owned(), check_again_at: at(40) };
@@ -99,7 +99,7 @@ async fn doubted(trial: &Trial, order: &Order, times: usize) {
     }
 }
 
-/// Follows an order's history in pages; before each one, something more happens to the order and to another one.
+/// Reads an order's history in pages. Between two pages something happens to both orders.
 async fn paged(trial: &Trial, trader: &Trader, orders: [&Order; 2], limit: usize) -> Vec<StoredEntry> {
     let (mut whole, mut after) = (Vec::new(), None);
     loop {
@@ -117,7 +117,7 @@ async fn paged(trial: &Trial, trader: &Trader, orders: [&Order; 2], limit: usize
     }
 }
 
-/// What all entries of the user say of the order, oldest first.
+/// The order's entries among all entries of its user, oldest first.
 async fn of_order(trial: &Trial, trader: &Trader, order: &Order) -> Vec<StoredEntry> {
     let (mut found, mut before) = (Vec::new(), None);
     loop {
@@ -130,8 +130,8 @@ async fn of_order(trial: &Trial, trader: &Trader, order: &Order) -> Vec<StoredEn
     found
 }
 
-/// Each entry once, oldest first, also while more come in.
-pub async fn a_long_history_comes_whole_in_pages(trial: Trial) {
+/// Each entry comes once, oldest first, even while more are added.
+pub async fn a_long_history_is_complete_in_pages(trial: Trial) {
     let ann = trial.register("ann").await;
     let (order, other) = (trial.accept(&ann, "EURUSD").await, trial.accept(&ann, "XAUUSD").await);
     for order in [&order, &other] {
@@ -159,8 +159,8 @@ pub async fn a_long_history_comes_whole_in_pages(trial: Trial) {
     assert_eq!(all.items[..], whole[..MAX_PAGE]);
 }
 
-/// However long it is, and however much else has happened meanwhile: a page may come back short, and none is skipped.
-pub async fn a_history_longer_than_a_page_may_cost_comes_whole(trial: Trial) {
+/// However long the history is, and whatever else happened in between: a page may come back short, but skips no entry.
+pub async fn a_history_of_more_entries_than_a_walk_looks_at_is_complete_in_pages(trial: Trial) {
     let ann = trial.register("ann").await;
     let before = trial.accept(&ann, "GBPUSD").await;
     let (order, other) = (trial.accept(&ann, "EURUSD").await, trial.accept(&ann, "XAUUSD").await);

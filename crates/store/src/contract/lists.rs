@@ -93,7 +93,7 @@ pub async fn filters_combine(trial: Trial) {
     }
 }
 
-/// Has so many orders of EURUSD accepted.
+/// Accepts this many orders of EURUSD.
 pub(super) async fn accept_many(trial: &Trial, trader: &Trader, count: usize) {
     for wave in 0..count.div_ceil(500) {
         let mut asking = JoinSet::new();

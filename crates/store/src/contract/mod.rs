@@ -29,11 +29,11 @@ macro_rules! contract_tests {
                 usernames_are_compared_exactly
                 an_unknown_key_is_nobodys
                 accounts_are_listed_oldest_first
-                accounts_are_listed_in_the_order_of_linking_although_ids_and_times_go_backwards
-                accounts_that_are_linked_at_once_are_listed_as_the_log_has_them
-                an_account_is_linked_once_for_each_user
+                accounts_are_listed_in_the_order_of_linking_even_if_ids_and_times_go_backwards
+                accounts_that_are_linked_at_once_are_listed_in_the_order_of_the_log
+                each_user_can_link_an_account_only_once
                 a_deactivated_account_may_be_linked_again
-                of_many_that_link_one_account_at_once_one_does
+                of_many_attempts_to_link_one_account_at_once_one_succeeds
                 linking_and_deactivating_at_once_leaves_one_active_account
                 a_policy_change_is_kept_and_audited_with_before_and_after
                 an_unchanged_policy_writes_nothing
@@ -73,9 +73,9 @@ macro_rules! contract_tests {
                 a_command_that_cannot_be_carried_out_for_one_order_touches_none
                 a_command_is_remembered_by_its_key
                 a_command_with_nothing_to_do_says_so_and_leaves_nothing_behind
-                a_close_leaves_pending_orders_alone_and_keeps_which
-                a_command_without_anything_left_out_is_kept_as_before
-                a_rehearsal_gives_the_reason_that_the_command_is_refused_for
+                a_close_leaves_pending_orders_alone_and_remembers_them
+                a_command_that_skips_no_order_is_stored_as_before
+                a_rehearsal_gives_the_reason_for_which_the_command_is_refused
                 a_rehearsal_finds_an_open_order_behind_a_long_history
                 a_part_of_a_position_is_closed_and_the_rest_lives_on
             }
@@ -83,8 +83,8 @@ macro_rules! contract_tests {
                 a_message_is_told_kept_and_replayed_as_the_same_bytes
                 events_after_a_number_are_all_the_later_ones_in_order
                 a_history_is_oldest_first_and_shows_internal_steps
-                a_long_history_comes_whole_in_pages
-                a_history_longer_than_a_page_may_cost_comes_whole
+                a_long_history_is_complete_in_pages
+                a_history_of_more_entries_than_a_walk_looks_at_is_complete_in_pages
                 entries_page_newest_first_without_gap_or_repetition
                 a_page_of_entries_or_events_is_bounded
                 the_head_is_the_last_message

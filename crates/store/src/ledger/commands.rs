@@ -12,7 +12,8 @@ use super::{Books, Draft, Ledger};
 use crate::rows::{StoredOrder, to_json};
 use crate::{MAX_SCAN, Made, Managed, NewCommand, StoreError};
 
-/// What a command means for the user's open orders, of which one more than [`MAX_SCAN`] are given at most.
+/// What a command means for the user's open orders. More than [`MAX_SCAN`] of them are refused, so the caller reads at most
+/// one more than that.
 pub(crate) fn plan(
     command: &Command,
     account_id: Option<BrokerAccountId>,
@@ -32,7 +33,7 @@ pub(crate) fn manage<B: Books>(ledger: &mut Ledger<B>, new: &NewCommand) -> Resu
         return Ok(Managed::Remembered(known));
     }
     let open = ledger.books.open_orders(new.user_id, new.command.instrument())?;
-    // To read an order costs a fraction of changing it.
+    // Reading an order costs a fraction of changing it.
     ledger.work += open.len() / 8;
     match plan(&new.command, new.account_id, open) {
         Ok(plan) => carry_out(ledger, new, plan),

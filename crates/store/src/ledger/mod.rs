@@ -75,7 +75,7 @@ pub(crate) trait Books {
     fn insert_user(&mut self, username: &str, at: Timestamp) -> Result<UserId, StoreError>;
     fn insert_key(&mut self, user_id: UserId, key: &NewKey, at: Timestamp) -> Result<(), StoreError>;
     fn account(&mut self, user_id: UserId, id: BrokerAccountId) -> Result<Option<BrokerAccount>, StoreError>;
-    /// The user's active account of that name at that broker.
+    /// The user's active account with this broker name and account id.
     fn active_account(
         &mut self,
         user_id: UserId,
@@ -118,7 +118,7 @@ pub(crate) struct Ledger<B> {
     pub(crate) due: BTreeMap<Partition, Timestamp>,
     /// Keys or accounts have changed: caches are to be emptied.
     pub(crate) credentials_changed: bool,
-    /// How much was done so far: journal entries, each a few rows.
+    /// The work done so far, in journal entries of a few rows each.
     pub(crate) work: usize,
 }
 

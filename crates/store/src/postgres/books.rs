@@ -27,7 +27,7 @@ pub(super) struct Needs {
     /// The epoch of the user's partition. Held for the group.
     pub(super) lease: bool,
     pub(super) account: Option<BrokerAccountId>,
-    /// The active account of that broker's name and that id there.
+    /// The broker name and account id of an account that may already be active.
     pub(super) linked: Option<(String, String)>,
     /// Whether somebody has that name; if not, the number of a new user.
     pub(super) username: Option<String>,
@@ -215,7 +215,7 @@ impl Books for Rows {
     fn update_account(&mut self, account: &BrokerAccount) -> Result<(), StoreError> {
         let key = (account.user_id, account.id);
         self.accounts.insert(key, account.clone());
-        // One that is new in this group is inserted as it is at the end.
+        // An account that is new in this group is inserted in its final state.
         match self.new_accounts.iter_mut().find(|(new, _)| (new.user_id, new.id) == key) {
             Some((new, _)) => new.clone_from(account),
             None => drop(self.changed_accounts.insert(key, account.clone())),

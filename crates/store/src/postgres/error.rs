@@ -18,8 +18,7 @@ pub(super) fn sentence(error: &tokio_postgres::Error) -> String {
 pub(super) enum Meaning {
     /// Somebody else wrote the same: once more will do.
     Again,
-    /// Somebody else holds what this one waits for, and waits for what this one holds. Once more may meet the same again,
-    /// unless it holds less.
+    /// A deadlock with another session. Running the same group again may deadlock again, unless it takes fewer locks.
     Deadlocked,
     /// Somebody else has kept a lock for as long as anybody waits.
     Locked,

@@ -9,8 +9,8 @@ use super::rows::{entry_columns, get, place, read_entry};
 use crate::history::{MAX_WALK, Places, Window};
 use crate::{MAX_SCAN, Page, StoreError, StoredEntry};
 
-/// Follows an order's entries from the last to the first, each by its key: a join could read the whole journal, and does
-/// while it is short.
+/// Follows an order's entries from the last to the first. Each is found by its key: a join could read the whole journal,
+/// and does while the journal is short.
 const WALK_BACK: &str = "
     WITH RECURSIVE w (seq, step, prev_seq, prev_step, nth) AS (
         SELECT j.seq, j.step, j.prev_seq, j.prev_step, 1 FROM journal j
@@ -24,11 +24,11 @@ const WALK_BACK: &str = "
         WHERE w.nth < $6 AND (w.prev_seq, w.prev_step) > ($4, $5)
     )
     SELECT seq, step, prev_seq, prev_step FROM w ORDER BY nth";
-/// Looks along a journal.
+/// A user's entries after a place, and whose order each is about.
 const LOOK_ALONG: &str = "
     SELECT seq, step, order_id FROM journal
     WHERE user_id = $1 AND (seq, step) > ($2, $3) ORDER BY seq, step LIMIT $4";
-/// The entries at places, each by its key, in the order of the places.
+/// The entries at some places, each by its key, in the order of the places.
 const ENTRIES: &str = concat!(
     "SELECT ",
     entry_columns!(),
@@ -63,7 +63,7 @@ fn lacks(user_id: UserId, before: Place) -> StoreError {
     StoreError::Corrupt(format!("the journal of user {user_id} lacks entries before {before:?}"))
 }
 
-/// The places of the entries in a window, newest first; `None` if they are too many.
+/// The places of the entries in a window, newest first; `None` if there are more than [`MAX_WALK`].
 async fn walk_back(
     store: &PostgresStore,
     user_id: UserId,

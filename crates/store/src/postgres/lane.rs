@@ -1,4 +1,4 @@
-//! A lane: takes up what waits for its users, commits it in groups, and answers each group after its commit.
+//! A lane runs the waiting writes of its users, commits them in groups, and answers each group after its commit.
 //!
 //! A user's writes go through one lane of a node. Nodes meet at the user's head, which a group locks.
 
@@ -111,7 +111,7 @@ impl Lane {
         }
     }
 
-    /// The jobs whose turn it is, as groups that commit each by itself. None of them is taken up yet.
+    /// The jobs whose turn it is, in groups that are committed separately. None of them is taken up yet.
     fn next_groups(&mut self) -> Vec<Vec<Waiting>> {
         let (mut jobs, mut open_sets) = (Vec::new(), BTreeSet::new());
         while jobs.len() < GROUP
@@ -178,7 +178,7 @@ impl Lane {
             }
             Ok(false) => {
                 tracing::info!(writes = doubt.jobs.len(), "a commit whose answer was lost had not been made");
-                // Those whose deadline has passed are withdrawn when their turn comes.
+                // Jobs whose deadline has passed are withdrawn when their turn comes.
                 release(&doubt.jobs);
                 self.commit(doubt.jobs).await;
             }
@@ -203,7 +203,7 @@ impl Lane {
                         return;
                     }
                     Err((back, Failure::Undone(_, Meaning::Again))) => jobs = back,
-                    // With one user's head alone there is nothing to wait for in the wrong order.
+                    // A group with one user's head takes one head lock, so the next try cannot deadlock over heads.
                     Err((back, Failure::Undone(_, Meaning::Deadlocked))) if is_one_users(&back) => {
                         jobs = back;
                     }
@@ -250,8 +250,8 @@ impl Lane {
         }
     }
 
-    /// Runs the jobs in one transaction and answers them; those that it has no time for go back to the queue. A job's own
-    /// refusal is its outcome; any other error undoes the whole, and gives the jobs back.
+    /// Runs the jobs in one transaction and answers them. Jobs that do not fit into the group go back to the queue. A job's
+    /// own refusal is its outcome; any other error undoes the whole, and gives the jobs back.
     async fn transact(&mut self, jobs: Vec<Waiting>) -> Result<(), (Vec<Waiting>, Failure)> {
         let began = Instant::now();
         let Some(link) = &self.link else {
@@ -265,7 +265,7 @@ impl Lane {
         };
         let (jobs, ran) = take_up(&mut group, jobs, &mut self.queue);
         let made = match ran {
-            // All of them were withdrawn while the group was read.
+            // All jobs were withdrawn while their rows were read.
             Ok(outcomes) if outcomes.is_empty() => {
                 return roll_back(link).await.map_err(|lost| (jobs, Failure::Lost(lost)));
             }
@@ -333,7 +333,7 @@ async fn link_to(target: Target) -> Result<Link, String> {
     }
 }
 
-/// Before COMMIT was sent: whatever stopped the group, nothing is stored.
+/// Undoes a group that stopped before COMMIT was sent: nothing is stored, whatever stopped it.
 async fn undo_stopped(link: &Link, stopped: Stopped) -> Failure {
     match stopped {
         Stopped::Said(error) => {

@@ -12,7 +12,8 @@ macro_rules! order_columns {
 }
 pub(super) use order_columns;
 
-/// A user's open orders: of an instrument, or without one of all. Two looks, for one with a choice in it reads all.
+/// A user's open orders, of one instrument or, without one, of all. There are two sub-selects, because a single one with
+/// an `OR` would read all orders.
 pub(super) const OPEN_ORDERS: &str = concat!(
     "SELECT ",
     order_columns!(),
@@ -70,7 +71,7 @@ statements! {
                    SELECT * FROM unnest($1::int8[], $2::text[], $3::int8[], $4::int8[], $5::bytea[], $6::bytea[])";
     InsertKeys = "INSERT INTO api_keys (id, user_id, key_hash, label, scopes, created_at) \
                   SELECT * FROM unnest($1::uuid[], $2::int8[], $3::bytea[], $4::text[], $5::text[], $6::int8[])";
-    /// Numbered from the last one on, under the lock of the owner's head: in the order of commits.
+    /// Continues the numbers of each owner's accounts. The lock on the owner's head keeps them in the order of commits.
     InsertAccounts = "INSERT INTO broker_accounts (user_id, number, id, broker_name, account_id, secret, \
                       secret_key_id, is_active, policy, created_at) \
                       SELECT w.user_id, coalesce((SELECT a.number FROM broker_accounts a \

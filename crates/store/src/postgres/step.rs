@@ -1,4 +1,4 @@
-//! One step of a group at the server.
+//! One step of a group at the server, with its time limit.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::StoreError;
 /// How long the server may take for one step of a group; then the connection counts as lost.
 pub(super) const STEP_LIMIT: Duration = Duration::from_secs(3);
 
-/// Why a step of a group did not end well.
+/// Why a step of a group failed.
 pub(super) enum Stopped {
     Said(Error),
     Silent,

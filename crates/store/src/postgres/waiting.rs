@@ -1,4 +1,4 @@
-//! What waits in a lane, and how it is grouped.
+//! The writes that wait in a lane, and how they are grouped.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::StoreError;
 use crate::fair_queue::{FairQueue, Owner};
 use crate::queue::{Budget, Job, run};
 
-/// What waits in a lane.
+/// A write that waits in a lane.
 pub(super) struct Waiting {
     pub(super) needs: Needs,
     pub(super) job: Box<dyn Job<Group>>,
@@ -24,7 +24,8 @@ impl Waiting {
 /// What became of each job of a group.
 pub(super) type Outcomes = Vec<Result<(), StoreError>>;
 
-/// Takes up and runs jobs for as long as a group may last; the rest goes back to the queue. Returns what was taken up.
+/// Takes up and runs jobs until the group's budget is spent, and puts the rest back into the queue. Returns the jobs that
+/// were taken up.
 pub(super) fn take_up(
     group: &mut Group,
     jobs: Vec<Waiting>,
@@ -36,7 +37,7 @@ pub(super) fn take_up(
         && let Ok(done) = &mut outcomes
         && let Some(mut next) = jobs.next()
     {
-        // Until here, with everything at hand that it needs, it could be withdrawn.
+        // Its rows are already read. Until here it could be withdrawn.
         if !next.job.take() {
             continue;
         }
@@ -54,12 +55,12 @@ pub(super) fn take_up(
     (taken, outcomes)
 }
 
-/// After a rollback: the jobs wait again.
+/// Lets jobs wait again, after a rollback.
 pub(super) fn release(jobs: &[Waiting]) {
     jobs.iter().for_each(|waiting| waiting.job.release());
 }
 
-/// Each user's jobs, and each that makes a user by itself.
+/// Groups jobs by user. A job that makes a user is a group of its own.
 pub(super) fn by_user(jobs: Vec<Waiting>) -> Vec<Vec<Waiting>> {
     let mut groups: BTreeMap<UserId, Vec<Waiting>> = BTreeMap::new();
     let mut alone = Vec::new();

@@ -65,7 +65,7 @@ impl Writes {
             (Sql::InsertUsers, self.users()),
             (Sql::InsertHeads, self.new_heads()),
             (Sql::InsertKeys, self.keys()),
-            // In this order: an account that is deactivated makes room for one of the same name.
+            // Updates before inserts: deactivating an account makes room for a new one with the same names.
             (Sql::UpdateAccounts, self.changed_accounts()),
             (Sql::InsertAccounts, self.new_accounts()),
             (Sql::InsertEntries, self.entries()),

@@ -65,12 +65,12 @@ fn events_after(
     Ok(events)
 }
 
-/// An entry that another one, or its order, says is there.
+/// The error for a missing entry that another entry, or the order, refers to.
 fn lost(user_id: UserId, at: Place) -> StoreError {
     StoreError::Corrupt(format!("the journal of user {user_id} has no entry {at:?}"))
 }
 
-/// Follows an order's entries from the last to the first of a window; `None` if they are too many.
+/// The places of the entries in a window, newest first; `None` if there are more than [`MAX_WALK`].
 fn walk_back(
     connection: &Connection,
     user_id: UserId,

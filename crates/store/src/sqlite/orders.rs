@@ -63,7 +63,7 @@ pub(super) fn order_by_id(
     row.map(into_order).transpose()
 }
 
-/// The user's open orders, of one instrument or of all, one more than [`MAX_SCAN`] at most.
+/// The user's open orders, of one instrument or of all; at most one more than [`MAX_SCAN`].
 pub(super) fn open_orders(
     connection: &Connection,
     user_id: UserId,

@@ -1,4 +1,4 @@
-//! The one writer: a thread that takes up what waits, commits it in groups, and answers each group after its commit.
+//! The only writer: a thread that runs waiting writes, commits them in groups, and answers each group after its commit.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl Writer {
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
-    /// Does some work in a transaction and returns once it is on disk, as [`Queue::write`] has it.
+    /// Does some work in a transaction and returns once it is on disk. See [`Queue::write`].
     pub(super) async fn write<T, F>(&self, patience: Patience, owner: Owner, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -90,8 +90,8 @@ impl Commits {
             line_up(&mut waiting, &mut queue, |job| job.owner());
             match self.begin() {
                 Ok(()) => self.commit_group(&mut queue),
-                // All of them hear of it: to wait for the database once more for each would keep the last one waiting
-                // that many times as long.
+                // All of them are told. Waiting for the database again for each write would keep the last one waiting that
+                // many times as long.
                 Err(error) => queue.drain().for_each(|job| job.answer(Err(error.clone()))),
             }
         }
@@ -106,7 +106,7 @@ impl Commits {
         begun.inspect_err(|error| self.note_failure(error))
     }
 
-    /// Commits one group of what waits or, if that fails, each of its jobs by itself: a job that fails, fails alone.
+    /// Commits one group of waiting jobs or, if that fails, each of its jobs by itself: a job that fails, fails alone.
     ///
     /// A transaction has begun.
     fn commit_group(&mut self, queue: &mut FairQueue<Waiting>) {
@@ -149,8 +149,8 @@ impl Commits {
         }
     }
 
-    /// Runs jobs in the transaction, for as long as a group may last, and commits. A job's own refusal is its outcome;
-    /// any other error undoes the whole. `jobs` are those that were run.
+    /// Runs jobs in the transaction until the group's budget is spent, and commits. A job's own refusal is its outcome; any
+    /// other error undoes the whole. `jobs` receives the jobs that were run.
     fn transact(
         &mut self,
         queue: &mut FairQueue<Waiting>,
@@ -180,7 +180,7 @@ impl Commits {
         while !budget.is_spent(group.work)
             && let Some((owner, mut job)) = queue.pop()
         {
-            // Until here, with everything at hand that it needs, it could be withdrawn.
+            // The transaction has begun. Until here the job could be withdrawn.
             if !job.take() {
                 continue;
             }

@@ -49,7 +49,7 @@ fn accept(trial: &Trial, trader: &Trader, instrument: &str) -> JoinHandle<Result
     tokio::spawn(async move { store.accept_signal(draft, patient()).await })
 }
 
-/// The same, and it waits in the lane when this returns.
+/// The same, but the write already waits in the lane when this returns.
 fn queued(trial: &Trial, trader: &Trader, instrument: &str) -> JoinHandle<Result<Accepted, StoreError>> {
     let (store, draft) = (Arc::clone(&trial.store), trial.draft(trader, instrument));
     let mut accept = Box::pin(async move { store.accept_signal(draft, patient()).await });
@@ -122,8 +122,8 @@ async fn a_write_that_always_fails_fails_alone() {
     }
 }
 
-/// Waits, on the server itself, until somebody waits for a lock of this session; then takes a head. The store must
-/// find the deadlock before it has waited for a lock as long as it ever does (1.5 s), so no time may be lost on the way.
+/// Waits on the server until another session waits for a lock of this one, then locks a head. It runs on the server to
+/// lose no time: the store must run into the deadlock before its lock timeout of 1.5 s.
 async fn lock_once_waited_for(client: &Client, trader: &Trader) {
     let lock = format!(
         "DO $$BEGIN
@@ -145,11 +145,11 @@ async fn a_deadlock_with_somebody_else_is_survived() {
     let mates = lane_mates(&trial, 3).await;
     let busy = holding_heads(&server, &[&mates[2]]).await;
     let adversary = holding_heads(&server, &[&mates[1]]).await;
-    // The store is to be the one that gives way.
+    // PostgreSQL must cancel the store's transaction, not this one.
     adversary.batch_execute("SET deadlock_timeout = '1h'").await.unwrap();
     let mut accepts = vec![accept(&trial, &mates[2], "EURUSD")];
     waiting(&server, "1").await;
-    // Both wait in the lane before it goes on, so that they become one group.
+    // Both wait in the lane before it continues, so that they become one group.
     accepts.extend([queued(&trial, &mates[0], "EURUSD"), queued(&trial, &mates[1], "EURUSD")]);
     busy.batch_execute("COMMIT").await.unwrap();
     lock_once_waited_for(&adversary, &mates[0]).await;
@@ -166,9 +166,9 @@ async fn a_deadlock_with_somebody_else_is_survived() {
     intact(&*trial.store).await;
 }
 
-/// A group waits for a head that somebody keeps; another user's write in it has a deadline before that ends.
+/// A group waits for a head that another session has locked. Another user's write in it reaches its deadline meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_waits_in_a_group_that_waits_for_a_lock_can_still_be_withdrawn() {
+async fn a_write_in_a_group_that_waits_for_a_lock_can_still_be_withdrawn() {
     let (server, trial) = on_server().await;
     let mates = lane_mates(&trial, 3).await;
     let busy = holding_heads(&server, &[&mates[2]]).await;
@@ -215,7 +215,7 @@ async fn a_head_that_somebody_keeps_holds_up_its_own_user_and_no_other_for_long(
     assert!(accept(&trial, &mates[0], "EURUSD").await.unwrap().is_ok());
 }
 
-/// Within a group an account is active twice at no moment, although it is written only when all of its jobs have run.
+/// A group's rows are written only after all of its jobs have run, in an order in which no account is active twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_is_deleted_and_linked_again_in_one_group() {
     let (server, trial) = on_server().await;
@@ -227,7 +227,7 @@ async fn an_account_is_deleted_and_linked_again_in_one_group() {
     let (second, third) = (twin(), twin());
     let ids = [ann.account.id, second.id, third.id];
     let holding = holding_heads(&server, &[&ann]).await;
-    // The lane is busy with this one, so that the others become one group.
+    // This write keeps the lane busy, so that the others become one group.
     let busy = accept(&trial, &ann, "EURUSD");
     waiting(&server, "1").await;
     let delete = |id| trial.store.change_account(ann.id, id, AccountChange::Deactivate, at(5));
@@ -249,7 +249,7 @@ async fn an_account_is_deleted_and_linked_again_in_one_group() {
     assert_eq!(listed.iter().map(|account| account.id).collect::<Vec<_>>(), ids);
     assert_eq!(listed.iter().map(|account| account.is_active).collect::<Vec<_>>(), [false, false, true]);
     let transactions = "SELECT count(DISTINCT xmin::text) FROM broker_accounts";
-    assert_eq!(server.database.psql(transactions), "1", "the group was not taken apart");
+    assert_eq!(server.database.psql(transactions), "1", "the group was not split");
     intact(&*trial.store).await;
 }
 

@@ -63,7 +63,7 @@ async fn an_index_that_would_keep_users_together_is_found() {
     assert_eq!(found(&server, unique), ["everywhere"]);
 }
 
-/// The store looks before it inserts; whoever inserts past it is refused as well.
+/// The store checks before it inserts; the schema refuses rows that bypass the store.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_cannot_be_active_twice_for_one_user() {
     let server = migrated().await;

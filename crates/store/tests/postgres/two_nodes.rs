@@ -127,7 +127,7 @@ async fn one_name_on_both_nodes_makes_one_user() {
     assert_eq!(intact(&*trial.store).await, 10);
 }
 
-/// The accounts of a user as the list has them and as the log has them, by the ids that they were linked under.
+/// The ids of a user's accounts, in the order of the list and in the order of the log.
 async fn linked(trial: &Trial, user_id: UserId) -> (Vec<String>, Vec<String>) {
     let seen = trial.seen(user_id).await;
     let logged = seen.entries.iter().rev().map(|entry| {
@@ -137,7 +137,7 @@ async fn linked(trial: &Trial, user_id: UserId) -> (Vec<String>, Vec<String>) {
     (seen.accounts.iter().map(|account| account.id.to_string()).collect(), logged.collect())
 }
 
-/// The clock of the second node is behind: its ids and times are lower.
+/// The second node's clock is behind, so its ids and times are lower.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn accounts_linked_at_both_nodes_are_listed_in_the_order_of_their_commits() {
     let (_server, trial, nodes) = two_nodes().await;
@@ -162,7 +162,7 @@ async fn accounts_linked_at_both_nodes_are_listed_in_the_order_of_their_commits(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_account_that_is_linked_at_both_nodes_is_linked_once() {
+async fn an_account_that_both_nodes_link_at_once_is_linked_once() {
     let (server, trial, nodes) = two_nodes().await;
     let ann = trial.register("ann").await;
     let mut linking = JoinSet::new();

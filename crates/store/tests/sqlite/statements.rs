@@ -133,7 +133,7 @@ fn a_page_costs_the_same_however_long_the_history_is() {
     assert_eq!(steps_of_a_page(20_000, 10_000), short);
 }
 
-/// The store looks before it inserts; whoever inserts past it is refused as well.
+/// The store checks before it inserts; the schema refuses rows that bypass the store.
 #[test]
 fn an_account_cannot_be_active_twice_for_one_user() {
     let disk = OnDisk::fresh();

@@ -66,7 +66,7 @@ pub(super) fn refuse_trading_keys(members: &[(Node<'_>, Node<'_>)]) -> Result<()
     Err(SignalError::at(ErrorCode::Contradiction, *span, detail))
 }
 
-/// Refuses what stands in an object beside the text, or limits how long the order works.
+/// Refuses fields next to the text that limit the order's lifetime, ask for a trailing stop, or describe the position.
 fn refuse_terms(members: &[(Node<'_>, Node<'_>)]) -> Result<(), SignalError> {
     let is_text = |key: &Node<'_>| matches!(&key.value, Value::Text(name) if name == "signal");
     let rest: Vec<_> = members.iter().filter(|(key, _)| !is_text(key)).cloned().collect();
@@ -75,7 +75,8 @@ fn refuse_terms(members: &[(Node<'_>, Node<'_>)]) -> Result<(), SignalError> {
     let Some(span) = Position::of(&mut fields)?.place() else {
         return Ok(());
     };
-    let detail = "This stands beside a `signal` that says the whole order: send one of the two.";
+    let detail =
+        "This field describes the order, and `signal` is already the whole order: send one of the two.";
     Err(SignalError::at(ErrorCode::Contradiction, span, detail))
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Scalar<'a> {
 pub(super) enum Content<'a> {
     /// `null`.
     Absent,
-    /// A text of blanks: most senders mean nothing by it, but it is no answer to yes or no.
+    /// A blank text. Most senders mean nothing by it, but as a flag it is neither yes nor no.
     Empty,
     Scalar(Scalar<'a>),
     Object(Fields<'a>),
@@ -67,7 +67,7 @@ pub(super) fn plain_name(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// The name without the path and the word that lead to it.
+/// The last part of a dotted name, without a leading `strategy`.
 fn last_part(name: &str) -> &str {
     let last = name.rsplit('.').next().unwrap_or(name);
     last.strip_prefix("strategy").filter(|rest| !rest.is_empty()).unwrap_or(last)
@@ -185,10 +185,10 @@ impl<'a> Fields<'a> {
         if let Content::Scalar(scalar) = &field.content { Some(scalar) } else { None }
     }
 
-    /// Shows every field to a visitor, also those of the objects inside; what the visitor has read counts as used.
+    /// Calls a visitor for every field, also inside objects. A field for which it returns true counts as used.
     ///
-    /// Names come without the path before them: `strategy.market_position` and `strategy_market_position` are one
-    /// name with `market_position`.
+    /// The visitor gets names without their path: `strategy.market_position` and `strategy_market_position` both come as
+    /// `marketposition`.
     pub(super) fn visit<V>(&mut self, visitor: &mut V) -> Result<(), SignalError>
     where
         V: FnMut(&str, Span, &Content<'a>) -> Result<bool, SignalError>,
@@ -202,7 +202,7 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    /// Whether a field by one of these names stands here or in an object inside.
+    /// Whether there is a field with one of these names, here or inside an object.
     pub(super) fn has_anywhere(&self, names: &[&str]) -> bool {
         self.list.iter().any(|field| {
             names.contains(&field.name.as_str())
@@ -210,18 +210,18 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Whether every field holds what `holds` asks.
+    /// Whether `holds` is true for every field.
     pub(super) fn all(&self, holds: fn(&Content<'a>) -> bool) -> bool {
         self.list.iter().all(|field| holds(&field.content))
     }
 
-    /// Whether a field says that the whole object is off: `"enabled": false`.
+    /// Whether the object is switched off as a whole: `"enabled": false`.
     pub(super) fn is_switched_off(&self) -> bool {
         let switch = ["enabled", "enable", "active", "use"].iter().find_map(|name| self.peek(name));
         switch.and_then(super::truth::truth) == Some(false)
     }
 
-    /// The place of the first field among several that holds a single value.
+    /// The place of the first of these names whose field holds a single value.
     pub(super) fn first_of(&self, names: &[&str]) -> Option<Span> {
         names.iter().find_map(|name| self.peek(name)).map(|scalar| scalar.span)
     }

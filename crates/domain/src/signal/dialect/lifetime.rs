@@ -1,10 +1,10 @@
-//! How long an order works, and trailing stops: none of it is carried out yet, so none of it may be ignored.
+//! Time in force, expiry and trailing stops. None of them is supported yet, and none may be ignored.
 
 use super::fields::{Content, Fields};
 use super::truth::truth;
 use crate::signal::{ErrorCode, SignalError, Span};
 
-/// Names of a time in force.
+/// Names for a time in force.
 const TIME_IN_FORCE: &[&str] = &[
     "duration",
     "orderduration",
@@ -16,7 +16,7 @@ const TIME_IN_FORCE: &[&str] = &[
     "validity",
 ];
 
-/// Names of a moment or a length of time at which an order ends, beside those that begin with `expir`.
+/// Names for the time at which, or after which, an order ends; names that begin with `expir` count as well.
 const END: &[&str] = &[
     "cancelafter",
     "goodfor",
@@ -35,9 +35,9 @@ const END: &[&str] = &[
     "validuntil",
 ];
 
-/// Refuses a time in force, an end and a trailing stop, also in the objects inside; values that change nothing pass.
+/// Refuses a time in force, an expiry and a trailing stop, also inside objects. Values that change nothing pass.
 pub(super) fn refuse(fields: &mut Fields<'_>) -> Result<(), SignalError> {
-    // The day on which an option expires is no business of the order.
+    // The expiry of an option contract does not limit the order.
     let option = ["optiontype", "strikeprice"].iter().any(|name| fields.has(name));
     fields.visit(&mut |name, span, content| {
         if name.contains("trail") || name.starts_with("tsl") || name.starts_with("callback") {
@@ -57,14 +57,13 @@ pub(super) fn refuse(fields: &mut Fields<'_>) -> Result<(), SignalError> {
 }
 
 fn trailing(name: &str, span: Span) -> SignalError {
-    let detail =
-        format!("`{name}` asks for a trailing stop, which is not carried out yet: send a stop loss.");
+    let detail = format!("`{name}` asks for a trailing stop, which is not supported yet: send a stop loss.");
     SignalError::at(ErrorCode::Unsupported, span, detail)
 }
 
 fn limited(name: &str, span: Span) -> SignalError {
     let detail = format!(
-        "`{name}` limits how long the order works, and that is not carried out yet: orders work until they are cancelled."
+        "`{name}` limits how long the order stays open, which is not supported yet: orders are good till canceled."
     );
     SignalError::at(ErrorCode::Unsupported, span, detail)
 }
@@ -96,7 +95,7 @@ fn is_until_cancelled(content: &Content<'_>) -> bool {
     }
 }
 
-/// Nothing, zero, `false`; an object that is switched off or has nothing else inside.
+/// Absent, zero or `false`; an object that is switched off, or whose fields are all off.
 fn is_off(content: &Content<'_>) -> bool {
     match content {
         Content::Absent | Content::Empty => true,

@@ -14,7 +14,7 @@ use super::order::{self, Action, Builder};
 use super::position::{Own, Position};
 use crate::order::Side;
 
-/// Names of a size.
+/// Names for a size.
 const SIZES: &[&str] = &["vollots", "lots", "voldollar", "riskdollar", "volpct", "volpctballoss", "risk"];
 /// Longest comment that the receiver takes.
 const LONGEST_COMMENT: usize = 20;

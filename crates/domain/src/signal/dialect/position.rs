@@ -1,8 +1,8 @@
-//! What an alert says about the position behind its order. An exit must never be read as an entry.
+//! What an alert says about the strategy's position. An exit must never be read as an entry.
 //!
-//! A strategy sells in order to leave a long position, to make it smaller, to turn it round, or to open a short one, and
-//! its alert calls all four `sell`. Which one it is stands in other fields: the position after the fill and before it, a
-//! flag such as `reduce_only`, or the comment of the exit.
+//! A strategy sells to close a long position, to reduce it, to reverse it, or to open a short one, and its alert says
+//! `sell` for all four. Other fields tell which one it is: the position before and after the fill, a flag such as
+//! `reduce_only`, or a comment that names the exit.
 
 use std::str::FromStr;
 
@@ -14,7 +14,7 @@ use super::truth::flag;
 use crate::order::Side;
 use crate::signal::{ErrorCode, SignalError, Span};
 
-/// Flags of an order that only ends or reduces a position.
+/// Flags of an order that only closes or reduces a position.
 const FLAGS: &[&str] = &[
     "closeonly",
     "closeorder",
@@ -35,7 +35,7 @@ const FLAGS: &[&str] = &[
     "reduceonlyorder",
 ];
 
-/// Texts in which TradingView and its users name an exit.
+/// Text fields in which TradingView and its users name an exit.
 const COMMENTS: &[&str] = &[
     "alert",
     "alertmessage",
@@ -50,17 +50,17 @@ const COMMENTS: &[&str] = &[
     "text",
 ];
 
-/// How TradingView itself names the exits of a strategy.
+/// TradingView's own names for a strategy's exits.
 const OWN_NAMES: &[&str] = &["close entry(s) order", "close position order", "margin call"];
 
-/// A position as an alert names it.
+/// A position, as an alert states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Held {
     Flat,
     Open(Side),
 }
 
-/// A statement about a position: its word, its size, or both.
+/// What an alert states about a position: its direction, its size, or both.
 #[derive(Debug, Default)]
 struct Stated {
     held: Option<(Held, Span)>,
@@ -73,32 +73,32 @@ pub(super) struct Position {
     after: Stated,
     before: Stated,
     flag: Option<Span>,
-    /// A comment that is the word for an exit, with the side that it names.
+    /// A comment that is nothing but a word for an exit, with the side that it names.
     exit: Option<(Option<Side>, Span)>,
-    /// TradingView's own name for an exit, which may be one of a part.
+    /// TradingView's own name for an exit, which may close only part of the position.
     named: Option<Span>,
 }
 
-/// What the order brings with it, by its place.
+/// What the order states for itself, besides its position.
 #[derive(Debug, Default)]
 pub(super) struct Own<'a> {
-    /// A size.
+    /// The place of its size.
     pub(super) size: Option<Span>,
-    /// A price that the order waits for.
+    /// The place of a price that the order waits for.
     pub(super) price: Option<Span>,
     /// How many contracts the strategy trades.
     pub(super) contracts: Option<Scalar<'a>>,
 }
 
-/// What is asked for, once the position is known.
+/// The action, once the position is taken into account.
 #[derive(Debug)]
 pub(super) struct Settled {
     pub(super) action: Action,
-    /// The order closes all that is open: its own size is that of the position.
+    /// The order closes the whole position, so its own size is the size of the position.
     pub(super) left: bool,
 }
 
-/// Whether a field by this name says something about the position.
+/// Whether a field with this name says something about the position.
 pub(super) fn names_a_position(name: &str) -> bool {
     FLAGS.contains(&name)
         || matches!(name, "marketposition" | "prevmarketposition" | "previousmarketposition")
@@ -116,7 +116,7 @@ impl Position {
         Ok(position)
     }
 
-    /// Reads one field; false for one that says nothing about the position.
+    /// Reads one field. Returns whether the field belongs to the position alone.
     fn read(
         &mut self,
         name: &str,
@@ -146,7 +146,8 @@ impl Position {
         Ok(true)
     }
 
-    /// `close` is the price of a bar, or the flag of an exit; a bare 1 beside no other price of a bar may be either.
+    /// `close` is the closing price of a bar, or an exit flag. The number 1 may be either, unless there is another price of
+    /// a bar.
     fn close(&mut self, span: Span, content: &Content<'_>, bar: bool) -> Result<(), SignalError> {
         let scalar = match content {
             Content::Absent | Content::Empty => return Ok(()),
@@ -157,7 +158,7 @@ impl Position {
         match price {
             Some(price) if bar || price != Decimal::ONE => Ok(()),
             Some(_) => {
-                let detail = "`close` may be a price or say that the order closes: write `true`.";
+                let detail = "`close` may be a price or an exit flag here: write `true` for an exit.";
                 Err(SignalError::at(ErrorCode::UnknownParameter, scalar.span, detail))
             }
             None => {
@@ -167,7 +168,7 @@ impl Position {
         }
     }
 
-    /// A comment counts where it is the word for an exit and nothing else: `Close above the average` is a reason.
+    /// A comment counts only if it is nothing but a word for an exit: `Close above the average` is a reason to enter.
     fn comment(&mut self, content: &Content<'_>) {
         let Content::Scalar(scalar) = content else {
             return;
@@ -180,20 +181,20 @@ impl Position {
         }
     }
 
-    /// The first place that says something.
+    /// The place of the first field that says something about the position.
     pub(super) fn place(&self) -> Option<Span> {
         let held = |stated: &Stated| stated.held.map(|(_, span)| span);
         let exit = self.exit.map(|(_, span)| span);
         self.flag.or(exit).or(self.named).or(held(&self.after)).or(held(&self.before))
     }
 
-    /// Another word for the position after the fill.
+    /// Adds a further word for the position after the fill.
     pub(super) fn word_after(&mut self, word: &Scalar<'_>) -> Result<(), SignalError> {
         self.after.set(held(word)?, word.span)?;
         self.after.agree()
     }
 
-    /// What the position makes of an action.
+    /// The action that is really asked for, given the position.
     pub(super) fn settle(&self, asked: Action, own: &Own<'_>) -> Result<Settled, SignalError> {
         match asked {
             Action::Open(side, _) => self.settle_order(asked, side, own),
@@ -216,13 +217,16 @@ impl Position {
         {
             return Err(context(
                 span,
-                "A part of the position is closed, and its share of what is open here is not known: send a close with a percentage.",
+                "This closes part of a position, and how large a part is not known here: send a close with a percentage.",
             ));
         }
         if self.after.held.is_some()
             && let Some(span) = self.flag.or(self.exit.map(|(_, span)| span)).or(self.named)
         {
-            return Err(context(span, "This reduces a position, and the position after it does not say so."));
+            return Err(context(
+                span,
+                "This is marked as an exit, but the position after it is on the order's own side.",
+            ));
         }
         if let Some(span) = self.flag {
             return if own.size.or(own.price).is_some() { Err(context(span, REDUCES)) } else { Ok(closes) };
@@ -240,9 +244,10 @@ impl Position {
         Ok(Settled { action: asked, left: false })
     }
 
-    /// An entry that first has to close the other side, or that does not make its own side larger.
+    /// Refuses an entry that would first have to close the other side, or that does not make its own side larger.
     fn refuse_reversal(&self, side: Side, own: &Own<'_>) -> Result<(), SignalError> {
-        const TURNS: &str = "The strategy turns its position round, and that is not carried out yet: send a close, and then the entry.";
+        const TURNS: &str =
+            "This reverses the position, which is not supported yet: send a close, then the entry.";
         match self.before.held {
             Some((Held::Open(held), span)) if held != side => return Err(context(span, TURNS)),
             Some((Held::Open(_), _)) => {
@@ -262,11 +267,11 @@ impl Position {
         }
     }
 
-    /// A close is one whatever else is said, but not of the whole where a part stays open.
+    /// A close stays a close, but it is refused if part of the position stays open.
     fn settle_close(&self, side: Option<Side>) -> Result<Settled, SignalError> {
         let stays = self.after.size.filter(|(size, _)| !size.is_zero());
         if let Some((_, span)) = stays {
-            return Err(context(span, "A part of the position stays open: send a close with a percentage."));
+            return Err(context(span, "Part of the position stays open: send a close with a percentage."));
         }
         let held = self.before.held.and_then(|(held, _)| match held {
             Held::Open(side) => Some(side),
@@ -305,7 +310,7 @@ impl Stated {
             let detail = format!("`{}` is not the size of a position.", scalar.text);
             return Err(SignalError::at(ErrorCode::BadNumber, scalar.span, detail));
         };
-        // `position_size` has a sign and `market_position_size` has none: the two may differ in it.
+        // `position_size` is signed and `market_position_size` is not.
         if self.size.is_some_and(|(first, _)| first.abs() != size.abs()) {
             return Err(contradicts(scalar.span));
         }
@@ -315,7 +320,7 @@ impl Stated {
         Ok(())
     }
 
-    /// Word and size must say the same; a size alone says it too, where it has no sign that of a long position.
+    /// Direction and size must agree. A size alone also gives the direction: without a minus sign it is long.
     fn agree(&mut self) -> Result<(), SignalError> {
         let Some((size, span)) = self.size else {
             return Ok(());
@@ -353,7 +358,7 @@ fn number(scalar: &Scalar<'_>) -> Option<Decimal> {
 }
 
 fn no_position(what: &str, span: Span) -> SignalError {
-    let detail = format!("`{what}` is no position: long, short or flat is expected.");
+    let detail = format!("`{what}` is not a position: long, short or flat is expected.");
     SignalError::at(ErrorCode::UnknownParameter, span, detail)
 }
 
@@ -362,9 +367,5 @@ fn context(span: Span, detail: &str) -> SignalError {
 }
 
 fn contradicts(span: Span) -> SignalError {
-    SignalError::at(
-        ErrorCode::Contradiction,
-        span,
-        "What the alert says about its position contradicts itself.",
-    )
+    SignalError::at(ErrorCode::Contradiction, span, "The alert contradicts itself about its position.")
 }

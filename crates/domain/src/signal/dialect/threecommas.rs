@@ -45,7 +45,7 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     }
 }
 
-/// The size in coins is the number of contracts that the strategy trades.
+/// A size in the base currency is the number of contracts that the strategy trades.
 fn own<'a>(size: &Fields<'a>) -> Own<'a> {
     let base = size.peek("currencytype").is_none_or(|kind| kind.text == "base");
     let amount = size.peek("amount").cloned();

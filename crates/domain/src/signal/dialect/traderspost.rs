@@ -74,7 +74,7 @@ fn rest(mut fields: Fields<'_>) -> Result<(), SignalError> {
     fields.refuse_rest()
 }
 
-/// `sell` with a flat sentiment closes a long position and opens nothing. Whether it does, and what is asked then.
+/// `sell` with a flat sentiment closes a long position and opens nothing. Returns whether it does, and the action.
 fn sentiment(
     fields: &mut Fields<'_>,
     word: &Scalar<'_>,

@@ -1,9 +1,9 @@
-//! Yes and no, in the spellings of programs.
+//! Booleans, in the spellings that programs use.
 
 use super::fields::{Content, Scalar};
 use crate::signal::{ErrorCode, SignalError, Span};
 
-/// Whether a word says yes or no; `None` for a word that says neither.
+/// The boolean that a word stands for; `None` if it is not a boolean.
 pub(super) fn truth(word: &Scalar<'_>) -> Option<bool> {
     let plain = word.text.trim().to_ascii_lowercase();
     let plain = plain.trim_end_matches('0').strip_suffix('.').unwrap_or(&plain);
@@ -14,7 +14,8 @@ pub(super) fn truth(word: &Scalar<'_>) -> Option<bool> {
     }
 }
 
-/// Whether a flag is set. What is neither yes nor no refuses the message: an exit must not be guessed away.
+/// The place of a flag that is set. A value that is not a boolean refuses the message: whether it is an exit must not be
+/// guessed.
 pub(super) fn flag(name: &str, span: Span, content: &Content<'_>) -> Result<Option<Span>, SignalError> {
     let neither = |span| {
         let detail = format!("`{name}` must be true or false.");
@@ -35,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_says_yes_or_no_in_any_spelling_or_neither() {
+    fn booleans_are_read_in_any_spelling_and_other_words_are_not() {
         let said = |text: &'static str| {
             truth(&Scalar { text: text.into(), span: Span { start: 0, end: text.len() } })
         };

@@ -1,4 +1,4 @@
-//! Venues: the exchange before a colon, `NASDAQ:AAPL`, qualifies a symbol and is never the instrument.
+//! Venues: an exchange before a colon, as in `NASDAQ:AAPL`, qualifies the symbol and is never the instrument.
 
 use super::{Found, Symbols, is, is_ticker};
 use crate::signal::dialect;
@@ -6,7 +6,7 @@ use crate::signal::fold;
 use crate::signal::token::{Kind, Token};
 use crate::signal::words::Word;
 
-/// Exchanges, brokers and feeds as charts name them, sorted.
+/// The names that charts use for exchanges, brokers and feeds; sorted.
 pub(super) const VENUES: &[&str] = &[
     "ALOR",
     "AMEX",
@@ -111,7 +111,7 @@ pub(super) const VENUES: &[&str] = &[
     "XETRA",
 ];
 
-/// Venues that nobody trades under their own name: alone they are captions.
+/// Venues that are not also the name of an instrument: alone, they are captions. Sorted.
 const CAPTIONS: &[&str] = &[
     "AMEX",
     "BINANCE",
@@ -154,13 +154,13 @@ const CAPTIONS: &[&str] = &[
     "XETRA",
 ];
 
-/// Whether a word alone, in any case, is the caption of an exchange.
+/// Whether a word alone, in upper or lower case, is the name of an exchange used as a caption.
 pub(in crate::signal) fn is_caption(word: &str) -> bool {
     is(CAPTIONS, &word.to_ascii_uppercase())
 }
 
 impl Symbols<'_> {
-    /// The colon behind a venue that begins at a token: `NASDAQ:`, `NASDAQ_DLY:`.
+    /// The index of the colon after a venue that begins at a token: `NASDAQ:`, `NASDAQ_DLY:`.
     fn colon(&self, start: usize) -> Option<usize> {
         let first = *self.tokens.get(start)?;
         let venue = is(VENUES, &first.text(self.text).to_ascii_uppercase());
@@ -180,12 +180,12 @@ impl Symbols<'_> {
         self.tokens.get(end).filter(|mark| mark.is_mark(b':') && mark.glued).map(|_| end)
     }
 
-    /// Whether a venue and its colon begin at a token, with a name behind: then the venue names no instrument.
+    /// Whether a venue, its colon and a name begin at a token. Then the venue is not an instrument.
     pub(in crate::signal) fn is_venue(&self, start: usize) -> bool {
         self.colon(start).is_some_and(|colon| self.names(colon + 1))
     }
 
-    /// `NASDAQ:AAPL`, `(NASDAQ: AAPL)`: the venue's own name for the instrument, which no alias of ours translates.
+    /// `NASDAQ:AAPL`, `(NASDAQ: AAPL)`: the venue's own name for the instrument. Built-in aliases do not translate it.
     pub(super) fn qualified(&self, start: usize) -> Option<Found> {
         let name = self.colon(start)? + 1;
         let first = *self.tokens.get(name)?;
@@ -203,7 +203,7 @@ impl Symbols<'_> {
         Some(Found { instrument, span, next })
     }
 
-    /// Whether a name stands behind the colon: capitals, or what touches it and is no word of the language.
+    /// Whether a name follows the colon: a ticker in capitals, or a word that touches the colon and is not a field.
     fn names(&self, at: usize) -> bool {
         let Some(token) = self.tokens.get(at) else {
             return false;
@@ -212,7 +212,7 @@ impl Symbols<'_> {
         match token.kind {
             Kind::Word(Word::Other) => token.glued || is_ticker(text),
             Kind::Word(word) => token.glued && text == text.to_ascii_uppercase() && !is_field(word),
-            // `1000PEPEUSDT`, but not the price behind a caption: `NASDAQ:20150`.
+            // `1000PEPEUSDT`, but not the price after a caption: `NASDAQ:20150`.
             Kind::Number => {
                 let letters = |next: &&Token| next.glued && matches!(next.kind, Kind::Word(Word::Other));
                 token.glued && self.tokens.get(at + 1).filter(letters).is_some()
@@ -221,8 +221,8 @@ impl Symbols<'_> {
         }
     }
 
-    /// The end of a name, in bytes and in tokens: letters and digits, and marks that join further letters.
-    /// `None` where something touches it that may belong to it or be a price: `AAPL-220`.
+    /// The end of a name, as a byte offset and a token index. A name is letters and digits, and marks that join further
+    /// letters. `None` if a number touches it that may belong to it or be a price: `AAPL-220`.
     fn name_end(&self, name: usize) -> Option<(usize, usize)> {
         let plain = |token: &Token| match token.kind {
             Kind::Word(_) => true,
@@ -252,7 +252,7 @@ impl Symbols<'_> {
     }
 }
 
-/// Words that begin a field of an order, so that what stands before the colon is a caption: `NASDAQ:SELL`.
+/// Whether a word begins a field of an order. Then the name before the colon is a caption: `NASDAQ:SELL`.
 fn is_field(word: Word) -> bool {
     matches!(
         word,

@@ -59,7 +59,7 @@ fn equal_targets_are_separate_targets() {
 }
 
 #[test]
-fn a_target_said_twice_by_its_number_is_one() {
+fn a_target_repeated_with_its_number_and_price_counts_once() {
     assert_eq!(order("BUY CHFJPY SL 170\nTP1 180\nTP2 182\nTP1 180"), "buy CHFJPY market sl 170 tp 180,182");
     assert_eq!(order("BUY CHFJPY\nTP1: 180 (TP1: 180)\nSL 170"), "buy CHFJPY market sl 170 tp 180");
 }

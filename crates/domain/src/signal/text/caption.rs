@@ -1,4 +1,4 @@
-//! The name of an exchange that is also one of an instrument: `NASDAQ` is an index, or where a share is traded.
+//! Names of exchanges that are also instruments: `NASDAQ` is an index, or the place where a share is traded.
 
 use super::super::symbol::{self, Found};
 use super::super::token::Kind;
@@ -7,7 +7,7 @@ use super::super::{ErrorCode, SignalError};
 use super::scan::{Before, Scan};
 
 impl Scan<'_> {
-    /// Notes an instrument by the name of an exchange. In brackets, or apart from the side, it is a caption.
+    /// Remembers an instrument that has the name of an exchange. In brackets, or away from the side, it is a caption.
     pub(super) fn take_caption(&mut self, at: usize, found: &Found) {
         let written = &self.text[found.span.start..found.span.end];
         if symbol::is_caption(written) && self.draft.instrument.is_none() {
@@ -16,18 +16,18 @@ impl Scan<'_> {
         }
     }
 
-    /// Refuses a message whose instrument may be the caption of an exchange, as where another symbol stands in it.
+    /// Refuses a message whose instrument may be a caption: by its place, or because there may be another symbol.
     pub(super) fn refuse_caption(&self) -> Result<(), SignalError> {
         let Some((span, _)) = self.caption.filter(|(_, apart)| *apart || self.loose.is_some()) else {
             return Ok(());
         };
         let written = &self.text[span.start..span.end];
         let detail =
-            format!("`{written}` may be the exchange or the instrument here: name the instrument alone.");
+            format!("`{written}` may be an exchange or the instrument here: name only the instrument.");
         Err(SignalError::at(ErrorCode::UnknownInstrument, span, detail))
     }
 
-    /// The side, or a word that leads to the symbol, is the next word on one of its two sides.
+    /// Whether the next word before or after it is the side, or a word that introduces the symbol.
     fn stands_beside_the_side(&self, at: usize, next: usize) -> bool {
         if self.is_named_with_another(at, next) {
             return false;
@@ -54,7 +54,7 @@ impl Scan<'_> {
         before == Some(true) || behind == Some(true) || self.before == Before::Pair
     }
 
-    /// An unknown word touches it on its line: `AAPL NASDAQ`, `Apple, Nasdaq`.
+    /// Whether an unknown word stands next to it on its line: `AAPL NASDAQ`, `Apple, Nasdaq`.
     fn is_named_with_another(&self, at: usize, next: usize) -> bool {
         let name = |place: usize| match self.tokens[place].kind {
             Kind::Mark(_) => None,

@@ -101,7 +101,7 @@ impl Reader<'_> {
             self.breakeven(span.to(self.tokens[at + 1].span()))?;
             return Ok(Some(at + 2));
         }
-        // `sell EURUSD to close` ends what was bought, and names the other side.
+        // `sell EURUSD to close` closes a long position, but names the side `sell`.
         if word == Word::To && next == Some(Word::Close) && self.command.side.is_some() {
             let detail = "To buy or sell in order to close: write `close long` or `close short`.";
             return Err(SignalError::at(ErrorCode::Contradiction, span, detail));

@@ -42,7 +42,7 @@ impl Scan<'_> {
         Err(SignalError::at(ErrorCode::SeveralOrders, self.tokens[at].span(), detail))
     }
 
-    /// Something of the order stands in the clause: a price, a size, a second target.
+    /// Whether the clause holds a value of the order itself: a price, a size, a second target.
     fn holds_a_value(&self, from: usize, length: usize) -> bool {
         let mut targets = 0;
         (from..from + length).any(|at| {

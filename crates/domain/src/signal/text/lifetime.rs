@@ -1,5 +1,5 @@
-//! How long an order works, in words. Nothing but `good till cancelled` is carried out yet, so nothing else may be
-//! ignored: an order that its sender has limited must not work for ever.
+//! Time in force and expiry, in words. Only `good till cancelled` is supported yet. Anything else must be refused, not
+//! ignored: an order that its sender has limited must not stay open forever.
 
 use super::super::token::{Kind, Token};
 use super::super::words::Word;
@@ -7,7 +7,7 @@ use super::super::{ErrorCode, SignalError};
 use super::label::label_at;
 use super::scan::{Before, Field, Scan};
 
-/// Words of time that the vocabulary does not need elsewhere.
+/// Words for a time that the vocabulary does not contain.
 const TIMES: &[&str] = &[
     "EOD",
     "EOW",
@@ -38,9 +38,9 @@ const TIMES: &[&str] = &[
     "WEEKEND",
     "YEAR",
 ];
-/// Words that lead to the end of a time.
+/// Words that introduce the end of a period.
 const LIMITS: &[&str] = &["AS", "BY", "FOR", "THROUGH", "THRU", "TIL", "UPTO", "WHILE"];
-/// What is on offer in an advert, which may be valid for a time and is no order.
+/// What an advert offers. It may be valid for a time, and has nothing to do with the order.
 const ADVERTS: &[&str] =
     &["BONUS", "CODE", "COUPON", "DISCOUNT", "LINK", "MEMBERSHIP", "OFFER", "PROMO", "SALE", "VOUCHER"];
 /// The longest phrase, in tokens.
@@ -56,7 +56,7 @@ impl Scan<'_> {
         }
         if self.is_denied(at) {
             let span = self.tokens[at].span();
-            let detail = "The signal is said to be not valid: nothing is ordered.";
+            let detail = "The message says that the signal is not valid: nothing is ordered.";
             return Err(SignalError::at(ErrorCode::NoSignal, span, detail));
         }
         let value = self.behind_marks(at + 1);
@@ -65,20 +65,21 @@ impl Scan<'_> {
         }
         if self.is(at, "VALID") && self.describes(at, end) {
             self.before = Before::Word;
-            // `valid entry` describes the trade, too, and waits for no price.
+            // `valid entry` also describes the trade; no price follows it.
             let label = label_at(self.tokens, at + 1).filter(|(_, next)| !self.number_follows(*next));
             return Ok(label.map_or(at + 1, |(_, next)| next));
         }
         Err(self.limited(at, end))
     }
 
-    /// `GTC`, `IOC`, `TIF: DAY`, `good till cancelled`: the token behind it, if a time in force stands there.
+    /// `GTC`, `IOC`, `TIF: DAY`, `good till cancelled`. Returns the token after `GTC` and its synonyms, refuses any other
+    /// time in force, and returns `None` if there is none.
     pub(super) fn time_in_force(&mut self, at: usize) -> Result<Option<usize>, SignalError> {
         let one = |word: &str| self.is(at, word);
         if one("GTC") {
             return self.works_until_cancelled(at, at + 1).map(Some);
         }
-        // Behind `$` or `#` the letters are a stock's symbol.
+        // After `$` or `#` the letters are a stock's symbol.
         let marked = at > 0
             && self.tokens[at].glued
             && (self.tokens[at - 1].is_mark(b'$') || self.tokens[at - 1].is_mark(b'#'));
@@ -128,13 +129,13 @@ impl Scan<'_> {
         Ok(None)
     }
 
-    /// `until 18:00`, `till Friday`, wherever it stands: something ends then.
+    /// Refuses `until 18:00` and `till Friday`, wherever they stand.
     pub(super) fn refuse_until(&self, at: usize) -> Result<(), SignalError> {
         let until = (self.is(at, "UNTIL") || self.is(at, "TILL")) && !self.is_advert(at);
         if until && self.is_time(at + 1) { Err(self.limited(at, self.phrase_end(at))) } else { Ok(()) }
     }
 
-    /// `DAY` as the time in force of an order: `DAY order`, or the bare word in capitals behind a value.
+    /// Refuses `DAY` as a time in force: `DAY order`, or the bare word in capitals after a value.
     pub(super) fn refuse_day_order(&self, at: usize) -> Result<(), SignalError> {
         if !self.is(at, "DAY") {
             return Ok(());
@@ -145,7 +146,7 @@ impl Scan<'_> {
             Kind::Newline => true,
             Kind::Mark(mark) => !matches!(mark, b'#' | b':'),
             Kind::Word(_) => label_at(self.tokens, at + 1).is_some(),
-            // `DAY 3` counts days; a price behind the word is one of the order.
+            // `DAY 3` counts days; a price after the word belongs to the order.
             Kind::Number => {
                 let digits = next.text(self.text);
                 digits.contains('.') || digits.len() > 3
@@ -160,7 +161,7 @@ impl Scan<'_> {
         if order || bare { Err(self.limited(at, at + 1 + usize::from(order))) } else { Ok(()) }
     }
 
-    /// The meaning that every order has: noted, and nothing else behind it is touched.
+    /// Every order is good till canceled, so this is only noted, and reading goes on right after it.
     fn works_until_cancelled(&mut self, at: usize, next: usize) -> Result<usize, SignalError> {
         self.refuse_word(at)?;
         if matches!(self.field, Field::Label(_)) {
@@ -173,7 +174,7 @@ impl Scan<'_> {
         Ok(next)
     }
 
-    /// The token behind `GTC`, or behind `[good] till cancelled`.
+    /// The token after `GTC`, or after `[good] till cancelled`.
     fn cancelled(&self, at: usize) -> Option<usize> {
         if self.is(at, "GTC") {
             return Some(at + 1);
@@ -191,13 +192,13 @@ impl Scan<'_> {
     fn limited(&self, at: usize, end: usize) -> SignalError {
         let span = self.tokens[at].span().to(self.tokens[end - 1].span());
         let detail = format!(
-            "`{}` limits how long the order works, and that is not carried out yet: orders work until they are cancelled.",
+            "`{}` limits how long the order stays open, which is not supported yet: orders are good till canceled.",
             &self.text[span.start..span.end]
         );
         SignalError::at(ErrorCode::Unsupported, span, detail)
     }
 
-    /// Where the phrase that begins at a token ends: with its line or sentence, or before a field of the order.
+    /// Where the phrase that begins at a token ends: at the end of its line or sentence, or before a field of the order.
     fn phrase_end(&self, at: usize) -> usize {
         let ends = |place: usize| {
             let token = self.tokens[place];
@@ -215,7 +216,7 @@ impl Scan<'_> {
             .unwrap_or_else(|| self.tokens.len().min(at + LONGEST))
     }
 
-    /// Behind `valid` nothing speaks of a time, a condition or a price.
+    /// Whether nothing after `valid` names a time, a condition or a price.
     fn describes(&self, at: usize, end: usize) -> bool {
         let stated = matches!(self.tokens.get(at + 1).and_then(|next| next.mark()), Some(b':' | b'='));
         let first = self.behind_marks(at + 1);
@@ -231,7 +232,7 @@ impl Scan<'_> {
             })
     }
 
-    /// The number of a chart's time frame: `H4`, `15M`.
+    /// Whether a number is part of a chart's time frame: `H4`, `15M`.
     fn is_frame(&self, at: usize) -> bool {
         let letter = |place: usize| {
             let token: Option<&Token> = self.tokens.get(place);
@@ -241,7 +242,7 @@ impl Scan<'_> {
             || self.tokens.get(at + 1).is_some_and(|next| next.glued) && letter(at + 1)
     }
 
-    /// A clock time, a length of time, a day.
+    /// Whether a clock time, a duration or a day follows.
     fn is_time(&self, from: usize) -> bool {
         const FARTHEST: usize = 4;
         let at = (from..self.tokens.len())
@@ -278,7 +279,7 @@ impl Scan<'_> {
         !speaks && line.any(|token| holds(ADVERTS, token.text(self.text)))
     }
 
-    /// The next token that is no mark.
+    /// The index of the next token that is not a mark; skips at most three marks.
     pub(super) fn behind_marks(&self, from: usize) -> usize {
         const MOST: usize = 3;
         let rest = self.tokens.get(from..).unwrap_or_default();
@@ -290,7 +291,7 @@ impl Scan<'_> {
     }
 }
 
-/// `till cancelled`, `until canceled`: no report and no command, but the end of a time in force.
+/// Whether a word ends `till cancelled` or `until canceled`: part of a time in force, neither a report nor a command.
 pub(super) fn ends_with_a_cancel(tokens: &[Token], at: usize, text: &str) -> bool {
     let is = |at: usize, words: &[&str]| tokens.get(at).is_some_and(|token| holds(words, token.text(text)));
     let hyphen = at > 0 && tokens.get(at - 1).is_some_and(|mark| mark.is_mark(b'-'));
@@ -299,7 +300,7 @@ pub(super) fn ends_with_a_cancel(tokens: &[Token], at: usize, text: &str) -> boo
         && before.is_some_and(|before| is(before, &["TIL", "TILL", "UNTIL"]))
 }
 
-/// Words behind `valid` that limit it.
+/// Whether a word after `valid` limits it.
 fn limits(word: Word, text: &str) -> bool {
     matches!(word, Word::To | Word::Condition | Word::After | Word::Above | Word::Below | Word::Close)
         || word == Word::Candle
@@ -307,7 +308,7 @@ fn limits(word: Word, text: &str) -> bool {
         || holds(LIMITS, text)
 }
 
-/// A unit of time in letters, or a name of a day.
+/// Whether a word is a unit of time, or the name of a day or month.
 fn is_day(word: Word, text: &str) -> bool {
     word == Word::Time && text.len() > 1
         || word == Word::Counter && (holds(&["DAY"], text) || holds(&["WEEK"], text))

@@ -1,10 +1,10 @@
-//! `reduce only`, `close only`: an order that ends or reduces a position, and must open none.
+//! `reduce only`, `close only`: an order that closes or reduces a position and must not open one.
 
 use super::super::token::{Kind, Token};
 use super::super::words::Word;
 use super::super::{ErrorCode, SignalError};
 
-/// Refuses an order that only reduces a position: what is open, and how much of it is meant, is not known here.
+/// Refuses an order that only reduces a position. What is open, and how much of it the sender means, is not known here.
 pub(super) fn refuse(text: &str, tokens: &[Token]) -> Result<(), SignalError> {
     let sided = tokens
         .iter()
@@ -18,7 +18,7 @@ pub(super) fn refuse(text: &str, tokens: &[Token]) -> Result<(), SignalError> {
     Err(SignalError::at(ErrorCode::ContextRequired, tokens[at].span().to(tokens[end - 1].span()), detail))
 }
 
-/// The token behind the phrase that begins at a token.
+/// The token after a `reduce only` phrase that begins at a token.
 fn phrase(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
     let is = |at: usize, word: &str| {
         tokens.get(at).is_some_and(|token: &Token| token.text(text).eq_ignore_ascii_case(word))

@@ -46,7 +46,7 @@ impl Scan<'_> {
         header.map_or(Ok(()), |span| Err(second_order(span)))
     }
 
-    /// `TP1 180 … TP1 180`: one target said twice. Two targets at one price are two.
+    /// Whether a target repeats an earlier one, number and price: `TP1 180 … TP1 180`. Two numbers at one price are two.
     pub(super) fn is_echo(&mut self, price: Price) -> bool {
         let Some(index) = self.counted.take() else {
             return false;

@@ -41,11 +41,11 @@ pub(super) struct Scan<'a> {
     pub(super) points: u8,
     /// What has come of a second order.
     pub(super) repeated: Repeated,
-    /// The instrument goes by the name of an exchange, and whether it stands where captions do.
+    /// The place of an instrument that has the name of an exchange, and whether it stands where a caption would.
     pub(super) caption: Option<(Span, bool)>,
-    /// The number behind the label of a target: `TP2`.
+    /// The number in a target's label: 2 in `TP2`.
     pub(super) counted: Option<u8>,
-    /// Targets that were named by their number.
+    /// The numbered targets so far, with their prices.
     pub(super) numbered: Vec<(u8, Price)>,
 }
 

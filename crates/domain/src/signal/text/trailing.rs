@@ -1,4 +1,4 @@
-//! Trailing stops, in words. None is carried out yet: a protection that was asked for must not be dropped.
+//! Trailing stops, in words. They are not supported yet, and protection that was asked for must not be dropped.
 
 use super::super::token::{Kind, Token};
 use super::super::words::Word;
@@ -6,7 +6,7 @@ use super::super::{ErrorCode, SignalError};
 use super::scan::Scan;
 
 impl Scan<'_> {
-    /// `trailing stop 20 pips` refuses the message; `trail SL after TP1` is an instruction for later.
+    /// `trailing stop 20 pips` refuses the message; `trail SL after TP1` is an instruction for later, and only noted.
     pub(super) fn trailing(&mut self, at: usize) -> Result<usize, SignalError> {
         let before = at.checked_sub(1).and_then(|before| self.tokens[before].word());
         if matches!(before, Some(Word::No | Word::Negation)) {
@@ -20,7 +20,7 @@ impl Scan<'_> {
         let Some(end) = end else {
             let span = self.tokens[at].span();
             let detail = format!(
-                "`{}` asks for a trailing stop, which is not carried out yet: send a stop loss.",
+                "`{}` asks for a trailing stop, which is not supported yet: send a stop loss.",
                 self.tokens[at].text(self.text)
             );
             return Err(SignalError::at(ErrorCode::Unsupported, span, detail));
@@ -34,7 +34,7 @@ impl Scan<'_> {
         Ok(end)
     }
 
-    /// The token behind `trailing [stop [loss]]`.
+    /// The token after `trailing [stop [loss]]`.
     fn behind_stop(&self, at: usize) -> usize {
         let stop = |place: usize| {
             let word = self.tokens.get(place).and_then(|token| token.word());
@@ -58,8 +58,8 @@ impl Scan<'_> {
         off.iter().any(|word| self.is(value, word)).then_some(value + 1)
     }
 
-    /// `trail SL to entry after TP1`: the token behind, where a target is waited for. No number of the order may
-    /// stand inside: distances have their unit, and a target is named by an index that touches it.
+    /// `trail SL to entry after TP1`: the token after the phrase, if it waits for a target. It must not hold a number that
+    /// belongs to the order: distances have a unit, and a target's index touches its label.
     fn until_a_target(&self, at: usize) -> Option<usize> {
         const LONGEST: usize = 24;
         let mut waits = false;
@@ -96,14 +96,14 @@ impl Scan<'_> {
         None
     }
 
-    /// The token behind `20 pips` or `1%`.
+    /// The token after `20 pips` or `1%`.
     fn distance_end(&self, at: usize) -> Option<usize> {
         let unit = self.tokens.get(at + 1)?;
         let known = unit.is_mark(b'%') || matches!(unit.word(), Some(Word::Pip | Word::Percent));
         known.then_some(at + 2)
     }
 
-    /// The token behind a target and its index, unless a price follows.
+    /// The token after a target and its index, unless a price follows.
     fn target_end(&self, at: usize) -> Option<usize> {
         let index = self.tokens.get(at + 1).filter(|next| next.is_number() && next.glued);
         let end = at + 1 + usize::from(index.is_some());
@@ -120,8 +120,8 @@ impl Scan<'_> {
         index.is_ok_and(|index| index > 0 && index <= named.count().max(1))
     }
 
-    /// Cornix' section `Trailing Configuration:`, as far as it says what is to happen at a target. `None` where it asks
-    /// for more.
+    /// The end of Cornix's section `Trailing Configuration:`, as far as it only says what happens at a target. `None` if
+    /// there is no such line.
     fn configuration(&self, at: usize) -> Option<usize> {
         let mut end = self.line_end(at);
         let mut read = false;
@@ -157,7 +157,7 @@ impl Scan<'_> {
     }
 }
 
-/// Words between `trail` and the target that it waits for.
+/// Whether a word may stand between `trail` and the target that it waits for.
 fn leads_to_a_trigger(word: Word) -> bool {
     matches!(
         word,

@@ -1,4 +1,4 @@
-//! An understood signal, field by field. The fields are those of its JSON, so that none can be forgotten here.
+//! Shows an understood signal field by field. The fields come from its JSON, so that none can be forgotten here.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use hookfill_domain::signal::{Parsed, Signal};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-/// The shortest column of labels.
+/// The minimum width of the label column.
 const LABEL: usize = 13;
 
-/// The fields of a signal's JSON, in their published order.
+/// The fields of a signal's JSON, in the order in which it is serialized.
 struct Fields(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Fields {
@@ -36,7 +36,7 @@ impl<'de> Visitor<'de> for InOrder {
     }
 }
 
-/// What the signal asks for.
+/// What the signal asks for, as the title.
 pub(super) fn kind(signal: &Signal) -> &'static str {
     match signal {
         Signal::Order(_) => "open a position",
@@ -47,12 +47,12 @@ pub(super) fn kind(signal: &Signal) -> &'static str {
     }
 }
 
-/// A line for each field that the signal has: its name, its value, and the words of the message that said so.
+/// One line per field that the signal has: its name, its value, and the words of the message that it was read from.
 pub(super) fn lines(text: &str, parsed: &Parsed) -> serde_json::Result<Vec<String>> {
     let Fields(fields) = serde_json::from_str(&serde_json::to_string(&parsed.signal)?)?;
     let named = |(name, value): (String, Value)| {
         let value = shown(&value);
-        // The kind is the title.
+        // The title says the kind.
         (name != "kind" && !value.is_empty())
             .then(|| (name.replace('_', " "), value, source(text, parsed, &name)))
     };
@@ -65,7 +65,7 @@ pub(super) fn lines(text: &str, parsed: &Parsed) -> serde_json::Result<Vec<Strin
     Ok(fields.into_iter().map(line).collect())
 }
 
-/// A value for people; empty for what is absent.
+/// A value as text for the user; empty if it is absent.
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -79,7 +79,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// A part of a value with its name.
+/// A nested field with its name; empty if it is absent.
 fn named(name: &str, value: &Value) -> String {
     let value = shown(value);
     if value.is_empty() { value } else { format!("{} {value}", name.replace('_', " ")) }
@@ -89,7 +89,7 @@ fn joined(parts: impl Iterator<Item = String>, separator: &str) -> String {
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(separator)
 }
 
-/// The words of the message that became a field.
+/// The words of the message that a field was read from.
 fn source(text: &str, parsed: &Parsed, field: &str) -> Option<String> {
     let is_of = |name: &str| {
         name.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
@@ -121,7 +121,7 @@ mod tests {
         }
     }
 
-    /// An order with every field, as far as an entry leaves room.
+    /// An order with every field that goes with the entry.
     fn order(entry: Entry) -> Signal {
         Signal::Order(OrderSignal {
             side: Side::Sell,
@@ -171,7 +171,7 @@ mod tests {
         ]
     }
 
-    /// The numbers and words that a value is made of.
+    /// Collects the scalars inside a value, as text.
     fn leaves(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Null => {}
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_of_every_field_is_on_the_line_of_its_field() {
+    fn the_line_of_a_field_shows_all_of_its_values() {
         let (mut all, mut filled) = (BTreeSet::new(), BTreeSet::new());
         for signal in specimens() {
             let json = serde_json::to_value(&signal).unwrap();
@@ -205,11 +205,11 @@ mod tests {
             }
         }
         all.remove("kind");
-        assert_eq!(filled, all, "a specimen of each field is needed");
+        assert_eq!(filled, all, "each field needs a specimen");
     }
 
     #[test]
-    fn fields_stand_in_the_order_of_the_json_and_unknown_shapes_are_shown_too() {
+    fn fields_keep_the_order_of_the_json_and_unknown_shapes_are_shown_too() {
         let signal = specimens().remove(0);
         let text = serde_json::to_string(&signal).unwrap();
         let lines = lines("", &Parsed { signal, spans: Vec::new() }).unwrap();

@@ -37,11 +37,11 @@ pub struct SignalAccepted {
     /// The orders that a command touched, oldest first; absent for an order.
     #[serde(skip_serializing_if = "Option::is_none")]
     orders: Option<Vec<TouchedView>>,
-    /// The orders that a close was about and that have not filled, oldest first: they were not touched, and may still
-    /// fill. Absent if there are none.
+    /// The pending orders that a close was about, oldest first. They were not touched, and may still fill. Absent if there
+    /// are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     still_pending: Vec<TouchedView>,
-    /// The other orders that a command was about and did not touch, oldest first; absent if there are none.
+    /// Other orders that a command was about and did not touch, oldest first; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     skipped: Vec<SkippedView>,
     /// True if an earlier request with the same idempotency key did it; absent otherwise.
@@ -61,7 +61,7 @@ pub struct TouchedView {
 pub struct SkippedView {
     /// Its id.
     order_id: Uuid,
-    /// What stands in the way: the order's own `reason`, or else its `status`.
+    /// Why it was not touched: the order's `reason`, or else its `status`.
     #[schema(example = "executed")]
     reason: &'static str,
 }

@@ -1,4 +1,4 @@
-//! Commands about open orders: carried out, or refused with what there is instead.
+//! Commands about open orders: carried out, or refused with the reason.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::http::state::AppState;
 /// Carries out a command.
 ///
 /// # Errors
-/// What its sender is told if it could not be stored.
+/// The answer to its sender if it could not be stored.
 pub(super) async fn manage(
     state: &AppState,
     delivered: &Delivered,
@@ -38,7 +38,7 @@ pub(super) async fn manage(
     })
 }
 
-/// What a command would be refused for now, if it would.
+/// The refusal that a command would get now; `None` if it would be carried out.
 pub(in crate::http) async fn would_refuse(
     state: &AppState,
     caller: &Caller,

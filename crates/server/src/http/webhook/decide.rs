@@ -31,25 +31,25 @@ pub(super) enum Decision {
 pub(in crate::http) enum Admitted<'a> {
     /// It opens a position with this account.
     Order(OrderSignal, &'a BrokerAccount),
-    /// It is about open orders: of this account, or of all.
+    /// It is about open orders: of this account, or of all accounts.
     Command(Command, Option<BrokerAccountId>),
 }
 
 /// The account that a signal is for.
 #[derive(Clone, Copy)]
 pub(in crate::http) enum Chosen<'a> {
-    /// The one that the signal names, active or not.
+    /// The account that the signal names, active or not.
     Named(&'a BrokerAccount),
-    /// The oldest active one: the signal names none.
+    /// The oldest active account, because the signal names none.
     Oldest(&'a BrokerAccount),
-    /// None: the signal names none, and none is active.
+    /// No account: the signal names none, and none is active.
     Missing,
-    /// The user has no account of the id that the signal names.
+    /// The signal names an id, and the user has no account with it.
     Unknown,
 }
 
 impl<'a> Chosen<'a> {
-    /// Chooses among the user's accounts, oldest first.
+    /// Chooses among the user's accounts, which come oldest first.
     pub(in crate::http) fn of(named: Option<&str>, accounts: &'a [BrokerAccount]) -> Self {
         let Some(named) = named else {
             return accounts.iter().find(|account| account.is_active).map_or(Self::Missing, Self::Oldest);
@@ -59,7 +59,7 @@ impl<'a> Chosen<'a> {
         found.map_or(Self::Unknown, Self::Named)
     }
 
-    /// How the account's owner has messages read.
+    /// How messages to this account are read.
     pub(in crate::http) fn reading(self) -> Reading {
         match self {
             Self::Named(account) | Self::Oldest(account) => reading::of(&account.policy),
@@ -67,7 +67,7 @@ impl<'a> Chosen<'a> {
         }
     }
 
-    /// The account, for an order.
+    /// The account for an order: it must be active.
     fn for_order(self) -> Result<&'a BrokerAccount, ApiError> {
         match self.for_command()? {
             Some(account) if account.is_active => Ok(account),
@@ -82,7 +82,7 @@ impl<'a> Chosen<'a> {
         }
     }
 
-    /// The account, for a command: open orders are managed whether or not an account is active.
+    /// The account whose policy applies to a command. It need not be active, and there may be none.
     fn for_command(self) -> Result<Option<&'a BrokerAccount>, ApiError> {
         match self {
             Self::Named(account) | Self::Oldest(account) => Ok(Some(account)),
@@ -118,11 +118,11 @@ pub(super) fn decide(
     Ok(Decision::Order(Box::new(Order::from_signal(signal, origin, None, at))))
 }
 
-/// Whether a signal that was understood becomes an order, and of which account. The account comes first: without one
-/// that takes the order, no policy has a say.
+/// Whether a signal that was understood becomes an order, and of which account. The account is checked first: without an
+/// account that takes the order, there is no policy to apply.
 ///
 /// # Errors
-/// What the sender is told if it does not.
+/// The answer to the sender if it is not admitted.
 pub(in crate::http) fn admit(signal: Signal, chosen: Chosen<'_>) -> Result<Admitted<'_>, ApiError> {
     let account = match &signal {
         Signal::Order(_) => Some(chosen.for_order()?),

@@ -39,10 +39,10 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// The account that a body names, if it does.
+/// The account id that a body names, if any.
 ///
 /// # Errors
-/// 400 where it is no string, or has control characters.
+/// 400 if it is not a string, or has control characters.
 pub(in crate::http) fn account_id(object: &Object) -> Result<Option<&str>, ApiError> {
     match object.get("broker_account_id") {
         None => Ok(None),
@@ -120,14 +120,14 @@ mod tests {
         Ok(key.expect("a key").to_owned())
     }
 
-    /// A JSON number, as a sender may write it.
+    /// The text of a JSON number.
     fn number() -> impl Strategy<Value = String> {
         "-?(0|[1-9][0-9]{0,39})([.][0-9]{1,30})?([eE][+-]?[0-9]{1,2})?"
     }
 
     proptest! {
         #[test]
-        fn a_numeric_key_is_its_very_digits(number in number(), blanks in "[ \t\n]{0,3}", field in "id|idempotency_key") {
+        fn a_numeric_key_keeps_its_digits(number in number(), blanks in "[ \t\n]{0,3}", field in "id|idempotency_key") {
             let body = format!("{{\"signal\":\"x\",{blanks}\"{field}\"{blanks}:{blanks}{number}{blanks}}}");
             prop_assert_eq!(key(&body, None), Ok(number.clone()));
             prop_assert_eq!(key(&body, Some(&number)), Ok(number.clone()));
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_deeper_in_the_body_is_no_key() {
+    fn a_number_deeper_in_the_body_is_not_a_key() {
         let object = Object::parse(br#"{"signal":"x","more":{"id":1.50}}"#).unwrap();
         assert_eq!(idempotency_key(&object, &HeaderMap::new()).unwrap(), None);
     }

@@ -71,7 +71,7 @@ pub async fn receive(
     body::expect_json(&parts.headers)?;
     let authenticated = began.elapsed();
     let bytes = body::read(&parts.headers, body).await?;
-    // How long the body took to arrive is its sender's affair; what came before is ours.
+    // The time limit covers authentication, but not the time that the body took to arrive.
     let (arrived, read) = (Instant::now() - authenticated, Instant::now());
     let delivered = Delivered { caller, headers: parts.headers, bytes, arrived };
     let answer = take(&state, delivered).await;
@@ -85,7 +85,7 @@ pub async fn receive(
     answer.map(Done::into_response)
 }
 
-/// A signal's request, read whole.
+/// A signal's request, read completely.
 struct Delivered {
     caller: Caller,
     headers: HeaderMap,
@@ -94,12 +94,12 @@ struct Delivered {
 }
 
 impl Delivered {
-    /// From when on it is withdrawn unless its commit is under way.
+    /// When its write is withdrawn, unless the write has started.
     fn withdraw_at(&self) -> Instant {
         self.arrived + SIGNAL_WRITE
     }
 
-    /// When its sender has to be answered.
+    /// When its sender must be answered.
     fn answer_at(&self) -> Instant {
         self.arrived + SIGNAL_ANSWER
     }
@@ -110,7 +110,7 @@ async fn take(state: &Arc<AppState>, delivered: Delivered) -> Result<Done, ApiEr
     let delivery = Delivery::read(&object, &delivered.headers, &delivered.bytes)?;
     let (key_id, bytes) = (delivered.caller.key_id, &delivered.bytes);
     if let Some(earlier) = state.unknown_outcomes.earlier(key_id, bytes, delivery.idempotency) {
-        // To its end, whether or not its sender waits for it: the next repetition is to find what became of it.
+        // Runs to its end even if the sender hangs up: the next repetition must find the outcome.
         let repeated = tokio::spawn(repeat(Arc::clone(state), delivered, earlier));
         return repeated.await.unwrap_or_else(|_| Err(ApiError::internal()));
     }
@@ -123,8 +123,8 @@ async fn take(state: &Arc<AppState>, delivered: Delivered) -> Result<Done, ApiEr
     }
 }
 
-/// Answers the repetition of a delivery whose outcome was unknown: with what became of that one, or, if it was not
-/// stored, as if this were the first.
+/// Answers the repetition of a delivery whose outcome was unknown: with the outcome of the first delivery or, if that was
+/// not stored, as if this were the first.
 async fn repeat(state: Arc<AppState>, delivered: Delivered, earlier: Arc<Earlier>) -> Result<Done, ApiError> {
     let object = Object::parse(&delivered.bytes)?;
     let delivery = Delivery::read(&object, &delivered.headers, &delivered.bytes)?;
@@ -150,7 +150,7 @@ async fn repeat(state: Arc<AppState>, delivered: Delivered, earlier: Arc<Earlier
     }
 }
 
-/// An answer of the store, if it comes before the deadline.
+/// The store's answer, or 503 `unavailable` if it does not come before the deadline.
 async fn in_time<T, E: Into<ApiError>>(
     deadline: Instant,
     asked: impl Future<Output = Result<T, E>>,

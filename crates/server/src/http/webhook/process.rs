@@ -1,4 +1,4 @@
-//! What becomes of a signal: understood or refused, stored, or still being stored when its sender has to be answered.
+//! Processes a signal: it is refused, stored, or still being stored when its sender must be answered.
 
 use std::sync::Arc;
 
@@ -18,26 +18,26 @@ use crate::http::error::ApiError;
 use crate::http::limits::SIGNAL_ANSWER;
 use crate::http::state::AppState;
 
-/// How the processing of an accepted signal ends.
+/// How processing an accepted signal ends.
 pub(super) enum Ended {
-    /// What it made is on disk.
+    /// The signal and what it made are on disk.
     Done(Done),
-    /// Its sender has to be answered before that is known.
+    /// Its sender must be answered before the outcome is known.
     UnderWay(UnderWay),
 }
 
-/// What becomes of a signal that was to be stored.
+/// The result of trying to store a signal.
 pub(super) enum Stored {
     Done(Done),
-    /// To be put on the audit log before its sender is told.
+    /// To be put on the audit log before its sender is answered.
     Refused(ApiError),
     UnderWay(UnderWay),
 }
 
-/// Decides what a signal means, and stores what follows from it.
+/// Decides what a signal means, and stores the result.
 ///
 /// # Errors
-/// What its sender is told if nothing was, and will not be.
+/// The answer to its sender if nothing was stored and nothing will be.
 pub(super) async fn process(
     state: &AppState,
     delivered: &Delivered,
@@ -59,8 +59,8 @@ pub(super) async fn process(
             };
             manage(state, delivered, new).await?
         }
-        // What was accepted once stays so, whatever the language or the policy says of it today. What is understood
-        // is looked up where it is stored.
+        // A signal that was accepted once stays accepted, whatever the language or the policy says today. The key of an
+        // understood signal is looked up where the signal is stored.
         Err(refused) => match delivery.idempotency {
             Some(key) => match in_time(answer_at, state.store.remembered(caller.user_id, key)).await? {
                 Some(known) => Stored::Done(replay(known)?),
@@ -79,7 +79,7 @@ pub(super) async fn process(
     }
 }
 
-/// Waits for a write until its answer is due. `made` says what it has made once it is stored, if anything.
+/// Waits for a write until its answer is due. `made` says what a stored write has made, if anything.
 pub(super) async fn write_in_time<T: Send + 'static>(
     delivered: &Delivered,
     write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
@@ -99,7 +99,7 @@ pub(super) async fn write_in_time<T: Send + 'static>(
 }
 
 pub(super) fn patience(delivered: &Delivered) -> Patience {
-    // Longer than a repetition is recognized, whose sender may be told once more that the outcome is unknown.
+    // Longer than a repetition is recognized, even if its sender is told once more that the outcome is unknown.
     Patience::until(delivered.withdraw_at()).with_commit_wait(2 * REMEMBERED)
 }
 
@@ -134,7 +134,7 @@ async fn note_refusal(
 ) -> Result<(), ApiError> {
     let details = refusal_details(delivery, refused);
     let refusal = Refusal { user_id: delivered.caller.user_id, at, details };
-    // No order depends on it: if it is not on disk in time, the signal is simply to be sent again.
+    // No order depends on it: if it is not on disk in time, the sender just sends the signal again.
     let patience = Patience::until(delivered.withdraw_at()).with_commit_wait(SIGNAL_ANSWER);
     in_time(delivered.answer_at(), state.store.refuse_signal(refusal, patience)).await
 }
@@ -142,7 +142,7 @@ async fn note_refusal(
 /// The answer to a signal whose idempotency key was used before.
 ///
 /// # Errors
-/// 422 if that was with another body.
+/// 422 if it was used with another body.
 pub(super) fn replay(known: Remembered) -> Result<Done, ApiError> {
     if known.same_body {
         return Ok(Done { made: known.made, duplicate: true });

@@ -1,5 +1,5 @@
-//! Signals whose senders were told that their outcome is unknown. A sender who repeats one, with equal bytes and the
-//! same key, is answered with what became of the first: it cannot know that the first was stored.
+//! Signals whose senders were told that the outcome is unknown. A sender who repeats such a signal, with equal bytes and
+//! the same API key, gets the outcome of the first delivery, because it cannot know whether that was stored.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,32 +13,32 @@ use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-/// For how long after such an answer a repetition is recognized.
+/// How long after such an answer a repetition is recognized.
 pub const REMEMBERED: Duration = Duration::from_secs(60);
-/// The most of them; the oldest gives way.
+/// The most deliveries that are remembered; the oldest is forgotten first.
 const MOST: usize = 65_536;
 
-/// What becomes of a write that was under way when its time was up.
+/// The outcome of a write that was still running when its answer was due.
 pub(super) enum Outcome {
-    /// It was stored, and made this.
+    /// It is stored, and made this.
     Stored(Made),
-    /// It was not stored, and will not be.
+    /// It is not stored and will not be.
     NotStored,
-    /// It was given up without an answer.
+    /// The wait for it was given up.
     Unknown,
 }
 
-/// A write that was under way when its time was up.
+/// A write that was still running when its answer was due.
 pub(super) type UnderWay = BoxFuture<'static, Outcome>;
 
-/// Whose bytes, and which.
+/// A hash of the API key's id and the bytes of the body.
 type Fingerprint = [u8; 32];
 
-/// What has become of the first delivery, or of a repetition that took its place.
+/// The state of the first delivery, or of a repetition that took its place.
 pub(super) enum Fate {
-    /// Its commit is still under way.
+    /// Its commit is still running.
     UnderWay(JoinHandle<Outcome>),
-    /// It is over.
+    /// It has ended.
     Ended(Outcome),
 }
 
@@ -57,24 +57,23 @@ impl Fate {
     }
 }
 
-/// A delivery that is remembered. Its repetitions are answered one after the other.
+/// A remembered delivery. Its repetitions are answered one at a time.
 pub(super) struct Earlier {
     fate: tokio::sync::Mutex<Fate>,
     idempotency: Option<Idempotency>,
     told_at: Mutex<Instant>,
 }
 
-/// The deliveries, by whose bytes they were and which.
+/// The remembered deliveries, by fingerprint.
 #[derive(Default)]
 struct Deliveries {
     by_fingerprint: HashMap<Fingerprint, Arc<Earlier>>,
-    /// When the last of them was told.
+    /// When a sender was last told that its outcome is unknown.
     last_told: Option<Instant>,
 }
 
 impl Earlier {
-    /// What became of it, as far as that is known by the deadline, for one repetition at a time. `None`: another one is
-    /// still being answered.
+    /// Its state by the deadline, for one repetition at a time. `None` if another repetition is still being answered.
     pub(super) async fn fate(&self, deadline: Instant) -> Option<tokio::sync::MutexGuard<'_, Fate>> {
         let mut fate = timeout_at(deadline, self.fate.lock()).await.ok()?;
         fate.settle(deadline).await;
@@ -90,16 +89,16 @@ impl Earlier {
     }
 }
 
-/// The deliveries that are remembered.
+/// The deliveries whose outcome was unknown, for [`REMEMBERED`].
 #[derive(Default)]
 pub struct UnknownOutcomes {
     deliveries: Mutex<Deliveries>,
-    /// How many there are. Nearly always none, and then nothing is locked or hashed.
+    /// How many there are. It is nearly always 0, and then nothing is locked or hashed.
     count: AtomicUsize,
 }
 
 impl UnknownOutcomes {
-    /// The delivery that this one repeats. One with an idempotency key of its own repeats only what had that key.
+    /// The remembered delivery that this one repeats. With an idempotency key it repeats only one with the same key.
     pub(super) fn earlier(
         &self,
         key_id: KeyId,
@@ -119,7 +118,7 @@ impl UnknownOutcomes {
         (earlier.is_recent() && is_meant).then(|| Arc::clone(earlier))
     }
 
-    /// Remembers a delivery, before its sender is told.
+    /// Remembers a delivery, before its sender is answered.
     pub(super) fn remember(
         &self,
         key_id: KeyId,
@@ -142,7 +141,7 @@ impl UnknownOutcomes {
         self.count.store(known.len(), Ordering::Release);
     }
 
-    /// The sender of a delivery was told again that its outcome is unknown.
+    /// Notes that a sender was told again that the outcome is unknown, and remembers the delivery from now on.
     pub(super) fn told_again(&self, earlier: &Earlier) {
         let now = Instant::now();
         self.lock().last_told = Some(now);

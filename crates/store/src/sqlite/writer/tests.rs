@@ -110,7 +110,7 @@ async fn a_write_that_fails_fails_alone_and_is_undone() {
     assert_eq!(runs.load(Ordering::Relaxed), 2, "once in the group with the others, once by itself");
 }
 
-/// Asks for these writes while the writer is busy, so that all of them wait when the next group begins.
+/// Queues these writes while the writer is busy, so that all of them wait when the next group begins.
 async fn at_once<F>(writer: &Arc<Writer>, writes: impl IntoIterator<Item = (Owner, F)>)
 where
     F: FnMut(&mut Group) -> Result<(), StoreError> + Send + 'static,
@@ -120,7 +120,7 @@ where
     for (owner, work) in writes {
         let writer = Arc::clone(writer);
         asking.spawn(async move { writer.write(Patience::standard(), owner, work).await });
-        // In this order, whatever order the runtime would choose.
+        // One after the other, so that the runtime does not choose the order.
         let_all_ask().await;
     }
     drop(gate);
@@ -128,7 +128,7 @@ where
 }
 
 #[tokio::test]
-async fn a_write_behind_one_that_runs_can_still_be_withdrawn() {
+async fn a_write_that_waits_behind_a_running_one_can_still_be_withdrawn() {
     let (_dir, writer, _told) = start();
     let mut asking = JoinSet::new();
     let first = occupy(&writer, &mut asking).await;
@@ -157,7 +157,7 @@ async fn a_write_behind_one_that_runs_can_still_be_withdrawn() {
 }
 
 #[tokio::test]
-async fn a_group_that_has_worked_long_enough_leaves_the_rest_to_the_next() {
+async fn a_group_that_has_used_up_its_time_leaves_the_rest_to_the_next() {
     let (_dir, writer, told) = start();
     let slow = |_: &mut Group| {
         let began = StdInstant::now();
@@ -171,7 +171,7 @@ async fn a_group_that_has_worked_long_enough_leaves_the_rest_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_write_counts_for_what_it_has_done() {
+async fn a_write_counts_by_the_work_that_it_did() {
     let (_dir, writer, told) = start();
     let heavy = |group: &mut Group| {
         group.work += GROUP / 2;
@@ -181,9 +181,9 @@ async fn a_write_counts_for_what_it_has_done() {
     assert_eq!(*told.groups.lock().unwrap(), [1, 2, 1]);
 }
 
-/// One user's flood of commands, each a whole group by itself, with one small write of another user behind it.
+/// One user's flood of commands, each a whole group by itself, with two small writes of another user behind it.
 #[tokio::test]
-async fn a_users_flood_goes_behind_another_users_write() {
+async fn another_users_writes_overtake_a_users_flood() {
     let (_dir, writer, _told) = start();
     let order = Arc::new(Mutex::new(Vec::new()));
     let write = |user: i64, work: usize| {
@@ -197,7 +197,7 @@ async fn a_users_flood_goes_behind_another_users_write() {
     };
     at_once(&writer, (0..20).map(|_| write(1, GROUP)).chain([write(2, 1), write(2, 1)])).await;
     let place = order.lock().unwrap().iter().rposition(|user| *user == 2);
-    assert!(place <= Some(2), "the other user's writes were done {order:?}");
+    assert!(place <= Some(2), "the other user's writes did not overtake: {order:?}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What the flat alert asks for: the word for its action.
+//! The action word of the flat alert.
 
 use super::super::fields::{Fields, Scalar};
 use super::super::truth::truth;

@@ -146,7 +146,7 @@ fn rest(mut fields: Fields<'_>) -> Result<(), SignalError> {
     fields.refuse_rest()
 }
 
-/// What an order of its own would have, and an exit of everything has not.
+/// The size and the price of the order itself. An exit of the whole position has neither.
 fn own<'a>(fields: &Fields<'a>) -> Own<'a> {
     const SIZES: &[&str] = &[
         "lots",
@@ -199,13 +199,13 @@ fn part(fields: &mut Fields<'_>, left: bool) -> Result<Option<(Amount, Span)>, S
     }
 }
 
-/// Whether the prices of a bar stand in the alert.
+/// Whether the alert has the prices of a bar.
 fn is_bar(fields: &Fields<'_>) -> bool {
     let close = fields.peek("close").is_some_and(|close| close.text.trim().parse::<Price>().is_ok());
     close || fields.first_of(&["open", "high", "low"]).is_some()
 }
 
-/// `volume` as a size. Among the prices of a bar it is the bar's; beside the keys of a chart it may be either.
+/// `volume` as a size. With the prices of a bar it is the bar's; with only the keys of a chart it may be either.
 fn volume<'a>(fields: &mut Fields<'a>) -> Result<Option<Scalar<'a>>, SignalError> {
     const CHART: &[&str] = &["exchange", "interval", "tf", "time", "timeframe", "timenow"];
     let value = fields.take(&["volume"])?;

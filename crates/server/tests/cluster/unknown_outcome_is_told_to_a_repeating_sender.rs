@@ -1,5 +1,5 @@
-//! A COMMIT whose fate is unknown when its sender has to be answered: whoever repeats the signal, without any key, gets
-//! what became of it.
+//! The outcome of a COMMIT is unknown when the sender must be answered. A sender who repeats the signal, without any
+//! idempotency key, gets the outcome.
 
 use hookfill_rig::{Postgres, Proxy};
 use http::Method;
@@ -27,7 +27,7 @@ fn send(scene: &Scene, connection: &mut Connection) -> Answer {
     scene.wait(sent).expect("an answer")
 }
 
-/// Sends until it is known what became of it.
+/// Sends the signal until the answer is not a 503.
 fn repeat(scene: &Scene, connection: &mut Connection) -> Answer {
     let began = std::time::Instant::now();
     loop {
@@ -43,7 +43,7 @@ fn is_unknown(answer: &Answer) -> bool {
     answer.status == 503 && answer.json()["code"] == "outcome_unknown"
 }
 
-/// The COMMIT of the first order takes longer than its sender may wait, on the server.
+/// Makes the COMMIT of the first order take longer, on the server, than its answer may wait.
 const SLOWLY: &str = "
     CREATE SEQUENCE dawdles;
     CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
@@ -60,7 +60,7 @@ fn order_ids(scene: &Scene) -> Vec<String> {
 }
 
 #[test]
-fn if_it_was_made_with_the_first_order() {
+fn a_repetition_is_answered_with_the_first_order_if_the_commit_succeeded() {
     let (scene, _proxy) = scene();
     let mut connection = Connection::to(scene.nodes[0].address());
     scene.database.psql(SLOWLY);
@@ -72,14 +72,14 @@ fn if_it_was_made_with_the_first_order() {
 }
 
 #[test]
-fn if_it_never_arrived_with_an_order_of_its_own() {
+fn a_repetition_makes_an_order_if_the_commit_never_arrived() {
     let (scene, proxy) = scene();
     let mut connection = Connection::to(scene.nodes[0].address());
     let trigger = proxy.freeze_before(COMMIT, 1);
     let first = std::thread::scope(|threads| {
         let sending = threads.spawn(|| send(&scene, &mut connection));
         trigger.wait_until_fired(1, PATIENCE);
-        // Nor can it be looked up whether it was made.
+        // So it cannot be looked up either whether the commit was made.
         proxy.freeze();
         sending.join().expect("an answer")
     });

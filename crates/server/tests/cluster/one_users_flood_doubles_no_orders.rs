@@ -1,5 +1,5 @@
-//! One user's flood of expensive commands beside other users' orders: what is answered 503 is not stored, so that sending
-//! it again makes one order and not two.
+//! One user sends a flood of expensive commands while other users send orders. An order that is answered 503 is not stored,
+//! so sending it again makes one order and not two.
 
 use futures_util::future::{join, join_all};
 use hookfill_rig::Postgres;
@@ -22,7 +22,7 @@ async fn send(mut connection: Connection, trader: &Trader, text: &str) -> Answer
 }
 
 #[test]
-fn although_it_takes_the_store_seconds_to_carry_it_out() {
+fn one_users_flood_of_commands_doubles_no_other_users_orders() {
     let mut scene = Scene::on(Postgres::shared().database());
     scene.settings = scene.settings.with("HOOKFILL_MOCK_EXECUTE_AFTER", "1h");
     let scene = scene.with_nodes(1, NEIGHBORS + 1);
