@@ -33,6 +33,7 @@ fn every_promise_of_the_suite_is_tested() {
     let listed = include_str!("../src/contract/mod.rs");
     let parts = [
         include_str!("../src/contract/accounts.rs"),
+        include_str!("../src/contract/commands.rs"),
         include_str!("../src/contract/journal.rs"),
         include_str!("../src/contract/lists.rs"),
         include_str!("../src/contract/orders.rs"),

@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Most bytes of an answer.
 const MAX_ANSWER: u64 = 256 * 1024;
-/// Overloaded or not able to store: nothing was accepted.
+/// Overloaded or not able to store: not accepted, or not known to be.
 const UNAVAILABLE: u16 = 503;
 
 /// What to send, and where.

@@ -46,7 +46,8 @@ pub(super) fn take_up(
             Ok(outcome) => done.push(outcome),
             Err(error) => outcomes = Err(error),
         }
-        queue.charge(next.owner(), group.work - before);
+        // It was charged for the least when its turn came.
+        queue.charge(next.owner(), (group.work - before).saturating_sub(1));
         taken.push(next);
     }
     for rest in jobs.rev() {

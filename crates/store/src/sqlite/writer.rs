@@ -186,7 +186,8 @@ impl Commits {
             }
             let before = group.work;
             let outcome = run(&mut group, &mut job);
-            queue.charge(owner, group.work - before);
+            // It was charged for the least when its turn came.
+            queue.charge(owner, (group.work - before).saturating_sub(1));
             jobs.push(job);
             outcomes.push(outcome?);
         }
