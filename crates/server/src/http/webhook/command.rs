@@ -23,6 +23,7 @@ pub(super) async fn manage(
     delivered: &Delivered,
     new: NewCommand,
 ) -> Result<Stored, ApiError> {
+    let idempotency = new.idempotency;
     let (store, patience) = (Arc::clone(&state.store), patience(delivered));
     let write = async move { store.manage(new, patience).await };
     let made = |managed| match managed {
@@ -30,7 +31,7 @@ pub(super) async fn manage(
         Managed::Refused(_) => None,
         Managed::Remembered(known) => known.same_body.then_some(known.made),
     };
-    Ok(match write_in_time(delivered, write, made).await? {
+    Ok(match write_in_time(state, delivered, idempotency, write, made).await? {
         Ok(Managed::Touched { made, .. }) => Stored::Done(Done { made, duplicate: false }),
         Ok(Managed::Refused(error)) => Stored::Refused(refusal(&error)),
         Ok(Managed::Remembered(known)) => Stored::Done(replay(known)?),

@@ -27,7 +27,7 @@ use super::state::AppState;
 use crate::telemetry::SignalOutcome;
 use answer::Done;
 use delivery::Delivery;
-use process::{Ended, process};
+use process::{Ended, process, replay};
 use unknown::{Earlier, Fate, Outcome};
 
 pub use answer::{SignalAccepted, SkippedView, TouchedView};
@@ -132,6 +132,12 @@ async fn repeat(state: Arc<AppState>, delivered: Delivered, earlier: Arc<Earlier
         state.unknown_outcomes.told_again(&earlier);
         Err(ApiError::outcome_unknown())
     };
+    if let Some(key) = delivery.idempotency
+        && let asked = state.store.remembered(delivered.caller.user_id, key)
+        && let Some(known) = in_time(delivered.answer_at(), asked).await?
+    {
+        return replay(known);
+    }
     let Some(mut fate) = earlier.fate(delivered.answer_at()).await else { return unknown() };
     match &*fate {
         Fate::Ended(Outcome::Stored(made)) => return Ok(Done { made: made.clone(), duplicate: true }),

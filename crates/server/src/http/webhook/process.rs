@@ -5,14 +5,16 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use hookfill_domain::order::Order;
 use hookfill_domain::time::Timestamp;
-use hookfill_store::{Accepted, Made, NewCommand, NewOrder, Patience, Refusal, Remembered, StoreError};
+use hookfill_store::{
+    Accepted, Idempotency, Made, NewCommand, NewOrder, Patience, Refusal, Remembered, StoreError,
+};
 use http::StatusCode;
 
 use super::answer::{Done, command_details, order_details, refusal_details};
 use super::command::manage;
 use super::decide::{Decision, decide};
 use super::delivery::Delivery;
-use super::unknown::{Outcome, REMEMBERED, UnderWay};
+use super::unknown::{Outcome, REMEMBERED, UnderWay, UnknownOutcomes};
 use super::{Delivered, in_time};
 use crate::http::error::ApiError;
 use crate::http::limits::SIGNAL_ANSWER;
@@ -79,23 +81,62 @@ pub(super) async fn process(
     }
 }
 
-/// Waits for a write until its answer is due. `made` says what a stored write has made, if anything.
+/// A write that is waited for. If nobody waits for it any more, it is remembered: its sender has hung up before its
+/// answer, knows as little of its outcome as one who was told so, and may send it again.
+struct Attended<'a, T, M: FnOnce(T) -> Option<Made> + Send + 'static>
+where
+    T: Send + 'static,
+{
+    write: Option<(BoxFuture<'static, Result<T, StoreError>>, M)>,
+    outcomes: &'a UnknownOutcomes,
+    delivered: &'a Delivered,
+    idempotency: Option<Idempotency>,
+}
+
+impl<T: Send + 'static, M: FnOnce(T) -> Option<Made> + Send + 'static> Drop for Attended<'_, T, M> {
+    fn drop(&mut self) {
+        if let Some((write, made)) = self.write.take()
+            && tokio::runtime::Handle::try_current().is_ok()
+        {
+            let (key_id, bytes) = (self.delivered.caller.key_id, &self.delivered.bytes);
+            self.outcomes.remember(key_id, bytes, self.idempotency, under_way(write, made));
+        }
+    }
+}
+
+/// Waits for a write until its answer is due. `made` says what it has made once it is stored, if anything.
 pub(super) async fn write_in_time<T: Send + 'static>(
+    state: &AppState,
     delivered: &Delivered,
+    idempotency: Option<Idempotency>,
     write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     made: impl FnOnce(T) -> Option<Made> + Send + 'static,
 ) -> Result<Result<T, UnderWay>, ApiError> {
-    let mut write: BoxFuture<'static, _> = Box::pin(write);
-    match tokio::time::timeout_at(delivered.answer_at(), &mut write).await {
-        Ok(stored) => Ok(Ok(stored?)),
-        Err(_) => Ok(Err(Box::pin(async move {
-            match write.await {
-                Ok(stored) => made(stored).map_or(Outcome::NotStored, Outcome::Stored),
-                Err(StoreError::OutcomeUnknown) => Outcome::Unknown,
-                Err(_) => Outcome::NotStored,
-            }
-        }))),
+    let write: BoxFuture<'static, _> = Box::pin(write);
+    let outcomes = &state.unknown_outcomes;
+    let mut attended = Attended { write: Some((write, made)), outcomes, delivered, idempotency };
+    let answer = match &mut attended.write {
+        Some((write, _)) => tokio::time::timeout_at(delivered.answer_at(), write).await,
+        None => return Err(ApiError::internal()),
+    };
+    match (answer, attended.write.take()) {
+        (Ok(stored), _) => Ok(Ok(stored?)),
+        (Err(_), Some((write, made))) => Ok(Err(under_way(write, made))),
+        (Err(_), None) => Err(ApiError::internal()),
     }
+}
+
+fn under_way<T: Send + 'static>(
+    write: BoxFuture<'static, Result<T, StoreError>>,
+    made: impl FnOnce(T) -> Option<Made> + Send + 'static,
+) -> UnderWay {
+    Box::pin(async move {
+        match write.await {
+            Ok(stored) => made(stored).map_or(Outcome::NotStored, Outcome::Stored),
+            Err(StoreError::OutcomeUnknown) => Outcome::Unknown,
+            Err(_) => Outcome::NotStored,
+        }
+    })
 }
 
 pub(super) fn patience(delivered: &Delivered) -> Patience {
@@ -118,7 +159,7 @@ async fn accept(
         Accepted::Created(_) => Some(Made::Order(order_id)),
         Accepted::Remembered(known) => known.same_body.then_some(known.made),
     };
-    Ok(match write_in_time(delivered, write, made).await? {
+    Ok(match write_in_time(state, delivered, delivery.idempotency, write, made).await? {
         Ok(Accepted::Created(_)) => Stored::Done(Done { made: Made::Order(order_id), duplicate: false }),
         Ok(Accepted::Remembered(known)) => Stored::Done(replay(known)?),
         Err(under_way) => Stored::UnderWay(under_way),

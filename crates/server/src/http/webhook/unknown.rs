@@ -98,7 +98,8 @@ pub struct UnknownOutcomes {
 }
 
 impl UnknownOutcomes {
-    /// The remembered delivery that this one repeats. With an idempotency key it repeats only one with the same key.
+    /// The remembered delivery that this one repeats. Two different idempotency keys say that they are different signals; a
+    /// key on one side alone says nothing, since a sender may add one only when it tries again.
     pub(super) fn earlier(
         &self,
         key_id: KeyId,
@@ -114,8 +115,8 @@ impl UnknownOutcomes {
             self.count.store(0, Ordering::Release);
         }
         let earlier = deliveries.by_fingerprint.get(&fingerprint(key_id, bytes))?;
-        let is_meant = idempotency.is_none_or(|key| earlier.idempotency == Some(key));
-        (earlier.is_recent() && is_meant).then(|| Arc::clone(earlier))
+        let differs = idempotency.zip(earlier.idempotency).is_some_and(|(this, that)| this != that);
+        (earlier.is_recent() && !differs).then(|| Arc::clone(earlier))
     }
 
     /// Remembers a delivery, before its sender is answered.
