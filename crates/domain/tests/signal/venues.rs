@@ -53,3 +53,80 @@ proptest! {
 fn an_exchange_used_as_a_caption_is_not_the_instrument(#[case] text: &str, #[case] expected: Option<&str>) {
     assert_eq!(instrument(text).as_deref(), expected, "{text}: {:?}", read(text));
 }
+
+/// Whether a message is refused, or buys or sells the second name. The first name must never be the instrument.
+fn is_never_the_first(text: &str, first: &str, second: &str) -> bool {
+    let plain = |name: &str| instrument(&format!("BUY {name} SL 210 TP 240"));
+    let read = instrument(text);
+    read.is_none() || read.as_deref() == Some(second) && read != plain(first)
+}
+
+const INSTRUMENTS: &[&str] =
+    &["NASDAQ", "DAX", "SP500", "NAS100", "US30", "GOLD", "EURUSD", "XAUUSD", "BTC", "Nasdaq"];
+const TICKERS: &[&str] = &["SAP", "NEM", "AAPL", "BA", "TSLA", "F5Q", "INFY"];
+
+proptest! {
+    #[test]
+    fn an_instrument_before_a_colon_and_a_name_is_not_traded(
+        first in select(INSTRUMENTS), second in select(TICKERS),
+        colon in select(&[":", ": ", ":\n", ":**", "**:**", "**: ", "`:`", "_: _", " : "][..]),
+        form in select(&["BUY @ SL 210 TP 240", "BUY @\nSL 210\nTP 240", "BUY @ 220 SL 210 TP 240", "@ BUY 220\nSL 210\nTP 240"][..]),
+    ) {
+        let wrapped = if colon.starts_with("**") || colon.ends_with("**") { "**" } else { "" };
+        let text = form.replace('@', &format!("{wrapped}{first}{colon}{second}"));
+        prop_assert!(is_never_the_first(&text, first, second), "{}: {:?}", text, instrument(&text));
+    }
+
+    #[test]
+    fn two_names_in_the_head_of_an_order_are_refused(
+        first in select(INSTRUMENTS), second in select(TICKERS),
+        between in select(&[" ", "\n", "\n\n", " - ", " / ", ", ", " (", "** ", "\n**", " $", " @ 220 ", " 220\n", "\n@220\n"][..]),
+        form in select(&["BUY @ SL 210 TP 240", "BUY @\nSL 210\nTP 240", "BUY\n@\nSL 210\nTP 240", "BUY LIMIT @\nSL 210\nTP 240"][..]),
+    ) {
+        let text = form.replace('@', &format!("{first}{between}{second}"));
+        prop_assert!(is_never_the_first(&text, first, second), "{}: {:?}", text, instrument(&text));
+    }
+}
+
+#[rstest]
+#[case("NASDAQ BUY\nNVDA\nSL 110\nTP 140", "NVDA")]
+#[case("SELL US30 now\nBA\nSL 210\nTP 190", "BA")]
+#[case("BUY GOLD NEM SL 40 TP 60", "NEM")]
+#[case("NEM GOLD BUY 4000 SL 3990 TP 4010", "NEM")]
+#[case("BUY NEM GOLD 4000 SL 3990 TP 4010", "NEM")]
+#[case("us30:ba sell sl 210 tp 190", "ba")]
+#[case("BUY BTC:USDT SL 59000 TP 62000", "USDT")]
+fn a_refusal_of_two_names_quotes_the_second(#[case] text: &str, #[case] second: &str) {
+    let error = read(text).unwrap_err();
+    assert!(error.detail.contains(&format!("`{second}`")), "{text}: {}", error.detail);
+}
+
+#[rstest]
+#[case("BUY NASDAQ\nApple\nSL 210\nTP 240")]
+#[case("NASDAQ BUY\nApple Inc\nSL 210\nTP 240")]
+#[case("BUY NASDAQ\n\nnvidia @ 120\nSL 110\nTP 140")]
+#[case("BUY NASDAQ\nNVDA SL 110 TP 140")]
+fn a_company_below_an_exchange_is_not_an_order_for_the_index(#[case] text: &str) {
+    assert_eq!(instrument(text), None, "{text}");
+}
+
+#[rstest]
+#[case("GOLD BUY NOW\nHIGH RISK SCALP\nSL 3990\nTP 4010", "XAUUSD")]
+#[case("EURUSD BUY @1.0860 #FX #VIP\nSL 1.0850\nTP 1.0890", "EURUSD")]
+#[case("XAUUSD (GOLD) BUY 4000 SL 3990 TP 4010", "XAUUSD")]
+#[case("BUY GOLD NOW BEFORE NFP\nSL 3990\nTP 4010", "XAUUSD")]
+#[case("ALPHA CREW\nSELL US30 44000\nSL 44100\nTP 43800\nJOE", "US30")]
+#[case("NASDAQ SELL 20150\nThe trend is down\nSL 20250\nTP 19900", "NAS100")]
+#[case("Sell Nasdaq now\nScalp\nSL 20250\nTP 19900", "NAS100")]
+#[case("FOREX: EURUSD BUY SL 1.0850 TP 1.0890", "EURUSD")]
+#[case("EURUSD: BUY NOW\nSL 1.0850\nTP 1.0890", "EURUSD")]
+fn prose_in_capitals_and_tags_are_no_second_instrument(#[case] text: &str, #[case] expected: &str) {
+    assert_eq!(instrument(text).as_deref(), Some(expected), "{text}: {:?}", read(text));
+}
+
+#[test]
+fn a_blank_behind_the_colon_of_a_venue_is_named_in_the_refusal() {
+    let error = read("BUY NASDAQ: AAPL SL 210 TP 240").unwrap_err();
+    assert_eq!(error.code.as_str(), "no_instrument");
+    assert!(error.detail.contains("write `NASDAQ:AAPL`"), "{}", error.detail);
+}

@@ -13,7 +13,7 @@ use super::token::{Kind, Token};
 use super::words::Word;
 use super::{Reading, Span};
 use crate::instrument::{Instrument, MAX_SYMBOL_LENGTH};
-pub(super) use venue::is_caption;
+pub(super) use venue::{is_caption, is_venue};
 
 /// A symbol in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -363,6 +363,12 @@ pub(super) fn is_ticker(plain: &str) -> bool {
         && letters > 0
         && plain.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'&');
     shape && !is(table::NO_TICKERS, plain) && !is_word(plain) && !looks_misspelt(plain)
+}
+
+/// Whether a word in capitals says something about a trade or a chart where it stands beside an instrument.
+pub(super) fn is_prose(plain: &str) -> bool {
+    let ending = ["ING", "TION", "ED", "LY"].iter().any(|end| plain.len() > 5 && plain.ends_with(end));
+    ending || is(table::PROSE, plain) || is(table::NO_TICKERS, plain)
 }
 
 /// `XUAUSD`, `USDCHFF`: a currency at one end, and not a pair; or a known symbol with something stuck to it.

@@ -1,6 +1,7 @@
 //! Venues: an exchange before a colon, as in `NASDAQ:AAPL`, qualifies the symbol and is never the instrument.
 
 use super::{Found, Symbols, is, is_ticker};
+use crate::signal::Span;
 use crate::signal::dialect;
 use crate::signal::fold;
 use crate::signal::token::{Kind, Token};
@@ -159,6 +160,11 @@ pub(in crate::signal) fn is_caption(word: &str) -> bool {
     is(CAPTIONS, &word.to_ascii_uppercase())
 }
 
+/// Whether a word in capitals is the name of an exchange, a broker or a feed.
+pub(in crate::signal) fn is_venue(word: &str) -> bool {
+    is(VENUES, word)
+}
+
 impl Symbols<'_> {
     /// The index of the colon after a venue that begins at a token: `NASDAQ:`, `NASDAQ_DLY:`.
     fn colon(&self, start: usize) -> Option<usize> {
@@ -183,6 +189,14 @@ impl Symbols<'_> {
     /// Whether a venue, its colon and a name begin at a token. Then the venue is not an instrument.
     pub(in crate::signal) fn is_venue(&self, start: usize) -> bool {
         self.colon(start).is_some_and(|colon| self.names(colon + 1))
+    }
+
+    /// The place of a venue and its name that are not read as one symbol: `NASDAQ: AAPL`.
+    pub(in crate::signal) fn torn_venue(&self, start: usize) -> Option<Span> {
+        let name = self.colon(start)? + 1;
+        let torn = self.names(name) && self.qualified(start).is_none();
+        let (_, next) = self.name_end(name).filter(|_| torn)?;
+        Some(self.tokens[start].span().to(self.tokens[next - 1].span()))
     }
 
     /// `NASDAQ:AAPL`, `(NASDAQ: AAPL)`: the venue's own name for the instrument. Built-in aliases do not translate it.

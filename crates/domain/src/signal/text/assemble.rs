@@ -17,12 +17,12 @@ impl Scan<'_> {
             return Err(self.no_side());
         };
         if self.draft.instrument.is_none() {
-            let detail = "The message names no instrument.";
-            return Err(SignalError::whole(ErrorCode::NoInstrument, detail));
+            return Err(self.no_instrument());
         }
         for leftover in &self.leftovers {
             self.judge(*leftover)?;
         }
+        self.refuse_rival()?;
         self.refuse_weak_index()?;
         check::check(&self.draft, side)?;
         if self.survey.modifies {
@@ -55,6 +55,16 @@ impl Scan<'_> {
             return Ok(());
         }
         Err(SignalError::whole(ErrorCode::NoSignal, "The message asks for nothing."))
+    }
+
+    fn no_instrument(&self) -> SignalError {
+        let Some(span) = self.torn_venue else {
+            return SignalError::whole(ErrorCode::NoInstrument, "The message names no instrument.");
+        };
+        let written = &self.text[span.start..span.end];
+        let joined: String = written.split_whitespace().collect();
+        let detail = format!("`{written}` is not read as one symbol: write `{joined}`.");
+        SignalError::at(ErrorCode::NoInstrument, span, detail)
     }
 
     fn no_side(&self) -> SignalError {

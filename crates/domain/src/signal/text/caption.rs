@@ -21,6 +21,9 @@ impl Scan<'_> {
         let Some((span, _)) = self.caption.filter(|(_, apart)| *apart || self.loose.is_some()) else {
             return Ok(());
         };
+        if self.loose.is_none() {
+            self.refuse_rival()?;
+        }
         let written = &self.text[span.start..span.end];
         let detail =
             format!("`{written}` may be an exchange or the instrument here: name only the instrument.");
@@ -54,16 +57,60 @@ impl Scan<'_> {
         before == Some(true) || behind == Some(true) || self.before == Before::Pair
     }
 
-    /// Whether an unknown word stands next to it on its line: `AAPL NASDAQ`, `Apple, Nasdaq`.
+    /// Whether a name stands next to it: `AAPL NASDAQ`, `Apple, **Nasdaq**`, or on the line below.
     fn is_named_with_another(&self, at: usize, next: usize) -> bool {
+        const REACH: usize = 8;
         let name = |place: usize| match self.tokens[place].kind {
             Kind::Mark(_) => None,
             Kind::Word(Word::Other) => Some(!self.is(place, "index")),
             Kind::Foreign => Some(true),
             Kind::Word(_) | Kind::Newline | Kind::Number | Kind::Keycap | Kind::Broken => Some(false),
         };
-        let before = (at.saturating_sub(3)..at).rev().find_map(name);
-        let behind = (next..self.tokens.len().min(next + 3)).find_map(name);
-        before == Some(true) || behind == Some(true)
+        let before = (at.saturating_sub(REACH)..at).rev().find_map(name);
+        let behind = (next..self.tokens.len().min(next + REACH)).find_map(name);
+        before == Some(true) || behind == Some(true) || self.is_named_below(next)
+    }
+
+    /// Whether the next line begins with a name, and goes on with the order or ends: `NASDAQ BUY`, then `Apple @ 220`.
+    fn is_named_below(&self, next: usize) -> bool {
+        const LONGEST: usize = 3;
+        let Some(line) = self.tokens[next..].iter().position(|token| token.kind == Kind::Newline) else {
+            return false;
+        };
+        // Behind the side nothing but the order's type may end the line; a price there is the index's.
+        let ends = self.tokens[next..next + line].iter().all(|token| match token.kind {
+            Kind::Mark(_) => true,
+            Kind::Word(word) => matches!(
+                word,
+                Word::Side(_)
+                    | Word::LimitSide(_)
+                    | Word::StopSide(_)
+                    | Word::Limit
+                    | Word::Stop
+                    | Word::Now
+                    | Word::Market
+            ),
+            Kind::Newline | Kind::Number | Kind::Keycap | Kind::Broken | Kind::Foreign => false,
+        });
+        let Some(first) = self.behind_all_marks(next + line).filter(|_| ends) else {
+            return false;
+        };
+        let words = self.tokens[first..]
+            .iter()
+            .filter(|token| !matches!(token.kind, Kind::Mark(_)))
+            .take_while(|token| matches!(token.kind, Kind::Word(Word::Other)))
+            .map(|token| token.text(self.text))
+            .take(LONGEST + 1)
+            .collect::<Vec<_>>();
+        let titled = words.iter().all(|word| word.starts_with(|c: char| c.is_ascii_uppercase()));
+        let prose = words.iter().any(|word| symbol::is_prose(&word.to_ascii_uppercase()));
+        let mut behind = self.tokens[first..].iter().filter(|token| !matches!(token.kind, Kind::Mark(_)));
+        let goes_on = behind.nth(words.len()).is_some_and(|token| match token.kind {
+            Kind::Foreign => true,
+            Kind::Word(word) => matches!(word, Word::Filler | Word::And | Word::To),
+            Kind::Newline | Kind::Number | Kind::Keycap | Kind::Broken | Kind::Mark(_) => false,
+        });
+        let short = words.len() == 1 || titled && (2..=LONGEST).contains(&words.len());
+        short && !prose && !goes_on
     }
 }

@@ -18,6 +18,7 @@ mod placeholder;
 mod reduce;
 mod remark;
 mod repeat;
+mod rival;
 mod scan;
 mod state;
 mod stop;

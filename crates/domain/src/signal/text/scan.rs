@@ -43,6 +43,10 @@ pub(super) struct Scan<'a> {
     pub(super) repeated: Repeated,
     /// The place of an instrument that has the name of an exchange, and whether it stands where a caption would.
     pub(super) caption: Option<(Span, bool)>,
+    /// A second name that may be the instrument, and the token after it.
+    pub(super) rival: Option<(Span, usize)>,
+    /// A venue and a name that a blank tears apart: `NASDAQ: AAPL`.
+    pub(super) torn_venue: Option<Span>,
     /// The number in a target's label: 2 in `TP2`.
     pub(super) counted: Option<u8>,
     /// The numbered targets so far, with their prices.
@@ -74,6 +78,8 @@ impl<'a> Scan<'a> {
             points: 0,
             repeated: Repeated::default(),
             caption: None,
+            rival: None,
+            torn_venue: None,
             counted: None,
             numbered: Vec::new(),
         }
@@ -261,6 +267,7 @@ impl<'a> Scan<'a> {
         self.beside = self.beside.or(beside);
         self.refuse_word_for_price(found.span)?;
         self.take_caption(at, &found);
+        self.look_beside(at, &found);
         if let Some(span) = self.symbols().of_three_parts(at, &found) {
             let detail =
                 format!("`{}` joins more than two parts to one symbol.", &self.text[span.start..span.end]);

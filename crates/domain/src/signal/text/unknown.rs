@@ -22,6 +22,8 @@ impl Scan<'_> {
             return self.mention(at);
         }
         self.others += 1;
+        self.look_at(at);
+        self.torn_venue = self.torn_venue.or_else(|| self.symbols().torn_venue(at));
         if let Some(loose) = self.ticker(at) {
             self.loose = self.loose.or(Some(loose));
             if self.before == Before::Side {
