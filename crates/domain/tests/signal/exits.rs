@@ -248,3 +248,47 @@ fn a_volume_with_only_a_key_of_the_chart_is_refused(#[case] key: &str) {
     let error = read(Format::TradingView, &text).unwrap_err();
     assert!(error.detail.contains("size_unit"), "{}", error.detail);
 }
+
+proptest! {
+    #[test]
+    fn a_text_whose_position_is_flat_closes_the_side_that_the_action_ends(
+        (action, closed) in select(&[("buy", Side::Sell), ("SELL", Side::Buy), ("sell", Side::Buy), ("long", Side::Sell), ("Short", Side::Buy)][..]),
+        flat in select(&["market_position=flat", "market_position flat", "market position: flat", "market-position = FLAT", "position is flat", "position=\"flat\""][..]),
+        form in select(&["A BTCUSDT P", "BTCUSDT A P", "P\nA BTCUSDT", "BTCUSDT P, A", "A BTCUSDT\nP"][..]),
+    ) {
+        let text = form.replace('P', "\u{1}").replace('A', action).replace('\u{1}', flat);
+        match read(Format::Auto, &text).map(|parsed| parsed.signal) {
+            Ok(Signal::Close(close)) => prop_assert_eq!(close.side, Some(closed), "{}", text),
+            other => prop_assert!(false, "{}: {:?}", text, other),
+        }
+    }
+
+    #[test]
+    fn a_word_that_closes_after_buy_or_sell_is_refused_and_the_command_is_named(
+        action in select(&["BUY", "sell", "Sell"][..]),
+        exit in select(&["exit", "(close)", "- CLOSE", "flat", "now close", "flatten", "\nexit", "position close", "close half", "close 50%"][..]),
+        form in select(&["A EURUSD X", "EURUSD A X", "A X EURUSD"][..]),
+    ) {
+        let text = form.replace("EURUSD", "\u{1}").replace('A', action).replace('X', exit).replace('\u{1}', "EURUSD");
+        let error = read(Format::Auto, &text).unwrap_err();
+        prop_assert_eq!(error.code.as_str(), "context_required", "{}", text);
+        prop_assert!(error.detail.contains("`CLOSE EURUSD`"), "{}: {}", text, error.detail);
+    }
+}
+
+#[rstest]
+#[case("CLOSE SELL EURUSD", Some(Side::Sell))]
+#[case("EXIT LONG EURUSD", Some(Side::Buy))]
+#[case("close my sell on EURUSD", Some(Side::Sell))]
+#[case("close the EURUSD sell", Some(Side::Sell))]
+#[case("EURUSD long close", Some(Side::Buy))]
+#[case("EURUSD shorts exit", Some(Side::Sell))]
+#[case("closelong EURUSD", Some(Side::Buy))]
+#[case("EURUSD market_position=flat", None)]
+#[case("CLOSE EURUSD", None)]
+fn a_command_that_names_the_open_side_closes_that_side(#[case] text: &str, #[case] side: Option<Side>) {
+    let Ok(Signal::Close(close)) = read(Format::Auto, text).map(|parsed| parsed.signal) else {
+        panic!("{text}: {:?}", read(Format::Auto, text))
+    };
+    assert_eq!(close.side, side, "{text}");
+}

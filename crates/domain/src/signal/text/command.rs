@@ -21,6 +21,8 @@ pub(super) struct Command {
     pub(super) cancel: Option<Span>,
     pub(super) changes: Option<Span>,
     pub(super) side: Option<(Side, Span)>,
+    /// The side is an action: `buy`, `sell`.
+    pub(super) acts: bool,
     pub(super) instrument: Option<(Instrument, Span)>,
     /// Hundredths of the position, with their place.
     pub(super) part: Option<(Price, Span)>,
@@ -30,6 +32,10 @@ pub(super) struct Command {
     pub(super) stop_loss_to: Option<(StopTo, Span)>,
     pub(super) targets: Vec<Priced>,
     pub(super) pending: bool,
+    /// `market_position=flat`: the position after the action. The action is on the other side.
+    pub(super) flat: Option<Span>,
+    /// A word that closes, behind the side that an order has: `SELL EURUSD exit`.
+    pub(super) unclear: Option<Span>,
 }
 
 struct Reader<'a> {
@@ -108,6 +114,9 @@ impl Reader<'_> {
         }
         if let Word::Side(side) = word {
             self.side(side, span)?;
+            // `long` and `short` also name the position that is open.
+            let written = self.tokens[at].text(self.text);
+            self.command.acts |= ["buy", "sell"].iter().any(|action| written.eq_ignore_ascii_case(action));
         } else if let Word::CloseSide(side) = word {
             self.command.close = Some(span);
             self.side(side, span)?;
@@ -125,6 +134,11 @@ impl Reader<'_> {
     fn small(&mut self, at: usize, word: Word) -> bool {
         let span = self.tokens[at].span();
         if word == Word::Close {
+            if self.is_flat_position(at) {
+                self.command.flat = Some(span);
+            } else if self.command.close.is_none() && self.command.acts {
+                self.command.unclear = self.command.unclear.or(Some(span));
+            }
             self.command.close = self.command.close.or(Some(span));
         } else if word == Word::Cancel {
             self.command.cancel = self.command.cancel.or(Some(span));
@@ -158,6 +172,15 @@ impl Reader<'_> {
                 | Word::Profit
                 | Word::And
         )
+    }
+
+    /// Whether `flat` at a token is the value of `market_position` or `position`.
+    fn is_flat_position(&self, at: usize) -> bool {
+        let mut before = self.tokens[..at].iter().rev().skip_while(|token| {
+            matches!(token.kind, Kind::Mark(_)) || token.text(self.text).eq_ignore_ascii_case("is")
+        });
+        let flat = self.tokens[at].text(self.text).eq_ignore_ascii_case("flat");
+        flat && before.next().and_then(|token| token.word()) == Some(Word::Position)
     }
 
     fn instrument(&mut self, instrument: Instrument, span: Span) -> Result<(), SignalError> {

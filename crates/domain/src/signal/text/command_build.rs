@@ -44,7 +44,8 @@ impl Command {
         }
     }
 
-    fn close(self, instrument: Instrument, span: Span) -> Result<Parsed, SignalError> {
+    fn close(mut self, instrument: Instrument, span: Span) -> Result<Parsed, SignalError> {
+        self.settle_side(&instrument)?;
         let mut spans = vec![place("instrument", span)];
         spans.extend(self.side.map(|(_, span)| place("side", span)));
         let fraction = match (self.part, self.partial) {
@@ -67,6 +68,25 @@ impl Command {
             notes: Vec::new(),
         });
         Ok(Parsed { signal, spans })
+    }
+
+    /// The side to close, where the message gives an action rather than the position that is open.
+    fn settle_side(&mut self, instrument: &Instrument) -> Result<(), SignalError> {
+        if let Some(span) = self.unclear {
+            let detail = format!(
+                "This may close what was opened on this side, or act in order to close the other: write `CLOSE {instrument}`."
+            );
+            return Err(SignalError::at(ErrorCode::ContextRequired, span, detail));
+        }
+        let Some(flat) = self.flat else {
+            return Ok(());
+        };
+        if self.part.is_some() || self.partial.is_some() {
+            let detail = format!("A part of a position does not leave it flat: write `CLOSE {instrument}`.");
+            return Err(SignalError::at(ErrorCode::ContextRequired, flat, detail));
+        }
+        self.side = self.side.map(|(side, span)| (side.opposite(), span));
+        Ok(())
     }
 
     fn cancel(self, instrument: Instrument, span: Span) -> Parsed {
