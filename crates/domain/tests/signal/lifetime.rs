@@ -233,3 +233,99 @@ fn a_trailing_object_is_refused_unless_it_is_off() {
         assert!(read(&order(off)).is_ok(), "{off}");
     }
 }
+
+/// Terms in the words of brokers and programs.
+const TERMS: &[&str] = &[
+    "valid_until 18:00",
+    "validuntil 18:00",
+    "ValidTill:18:00",
+    "valid-for=4h",
+    "expires_at=18:00",
+    "expiresIn: 3600",
+    "exp 18:00",
+    "exp: Friday",
+    "good 4 hrs",
+    "active for 2 hours",
+    "ttl 4h",
+    "lifetime 4h",
+    "duration 4h",
+    "duration: 2 days",
+    "today only",
+    "only today",
+    "EOD",
+    "E.O.D.",
+    "end of day",
+    "end-of-day",
+    "GFD",
+    "GTX",
+    "AON",
+    "MOC",
+    "MOO",
+    "LOO",
+    "OPG",
+    "post only",
+    "post-only",
+    "post_only",
+    "POSTONLY",
+    "all or none",
+    "I.O.C.",
+    "F.O.K",
+    "time_in_force: DAY",
+    "time_in_force=IOC",
+    "time-in-force = FOK",
+    "timeInForce: day",
+    "trailingstop 20 pips",
+    "TrailingSL=20",
+    "TS 20 pips",
+    "TS: 1%",
+    "use TS",
+    "follow with 20 pips",
+    "follow price by 1%",
+    "trail_offset 0.6650",
+    "trailing_stop_loss 20",
+];
+
+proptest! {
+    #[test]
+    fn terms_in_the_words_of_brokers_and_programs_refuse_the_order(
+        phrase in select(TERMS),
+        form in select(&[
+            "BUY AUDUSD 0.6600\nSL 0.6570\nTP 0.6660\n@", "BUY AUDUSD 0.6600\nSL 0.6570\nTP 0.6660 @",
+            "BUY AUDUSD 0.6600 @\nSL 0.6570\nTP 0.6660", "BUY AUDUSD 0.6600\n@\nSL 0.6570\nTP 0.6660",
+            "BUY AUDUSD 0.6600, SL 0.6570, TP 0.6660, @", "BUY AUDUSD 0.6600 SL 0.6570 TP 0.6660 (@)",
+        ][..]),
+    ) {
+        let text = form.replace('@', phrase);
+        let error = read(&text).unwrap_err();
+        prop_assert_eq!(error.code.as_str(), "unsupported", "{}", text);
+        let span = error.span.unwrap();
+        let start = form.find('@').unwrap();
+        prop_assert!((start..start + phrase.len()).contains(&span.start), "{}: {:?}", text, span);
+    }
+
+    #[test]
+    fn the_same_words_in_prose_or_with_an_idle_value_leave_the_order_as_it_is(
+        phrase in select(&[
+            "time_in_force: GTC", "valid_until=GTC", "expires_at: never", "trailing_stop: off",
+            "Our lifetime members saw this one before all others", "Good 4 beginners", "We will look at it again at the end of day and write",
+            "Follow us", "10 years exp in the market", "Have a good day", "Regards, TS",
+        ][..]),
+    ) {
+        let text = format!("BUY AUDUSD 0.6600\nSL 0.6570\nTP 0.6660\n{phrase}");
+        match read(&text).map(|parsed| parsed.signal) {
+            Ok(Signal::Order(order)) => prop_assert_eq!(order.take_profits.len(), 1, "{}", text),
+            other => prop_assert!(false, "{}: {:?}", text, other),
+        }
+    }
+}
+
+#[rstest]
+#[case("BUY $IOC 30 SL 28 TP 35", "IOC")]
+#[case("BUY NYSE:AON 300 SL 290 TP 320", "AON")]
+#[case("BUY MOO 80 SL 75 TP 90", "MOO")]
+fn a_symbol_that_is_spelled_like_a_term_stays_a_symbol(#[case] text: &str, #[case] symbol: &str) {
+    let Ok(Signal::Order(order)) = read(text).map(|parsed| parsed.signal) else {
+        panic!("{text}: {:?}", read(text))
+    };
+    assert_eq!(order.instrument.to_string(), symbol);
+}

@@ -309,13 +309,13 @@ fn limits(word: Word, text: &str) -> bool {
 }
 
 /// Whether a word is a unit of time, or the name of a day or month.
-fn is_day(word: Word, text: &str) -> bool {
+pub(super) fn is_day(word: Word, text: &str) -> bool {
     word == Word::Time && text.len() > 1
         || word == Word::Counter && (holds(&["DAY"], text) || holds(&["WEEK"], text))
         || word == Word::Month && !text.eq_ignore_ascii_case("may")
         || holds(TIMES, text)
 }
 
-fn holds(words: &[&str], text: &str) -> bool {
+pub(super) fn holds(words: &[&str], text: &str) -> bool {
     words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }

@@ -23,6 +23,7 @@ mod scan;
 mod state;
 mod stop;
 mod survey;
+mod terms;
 mod trailing;
 mod unknown;
 mod value;
@@ -42,6 +43,7 @@ pub(super) fn parse(text: &str, reading: &Reading) -> Result<Parsed, SignalError
     if survey.is_command() {
         return command::parse(text, &tokens, reading);
     }
+    terms::refuse(text, &tokens, &survey)?;
     scan::Scan::new(text, &tokens, reading, &survey).run()?.assemble()
 }
 
