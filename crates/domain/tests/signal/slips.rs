@@ -68,6 +68,26 @@ fn every_slip_in_every_form_keeps_side_and_instrument() {
     }
 }
 
+/// A letter in place of the blank before a pair, or no blank at all, makes no coin of the word and the pair.
+#[test]
+fn a_word_that_runs_into_a_coins_pair_is_not_a_coin() {
+    let letters = ('A'..='Z').map(String::from).chain([String::new()]);
+    for letter in letters {
+        for (word, coin, quote) in [
+            ("BUY STOP", "BTC", "USDT"),
+            ("SELL LIMIT", "ETH", "USDC"),
+            ("BUY LIMIT", "SOL", "USD"),
+            ("LONG", "DOGE", "USDT"),
+            ("SELL", "XRP", "USDT"),
+        ] {
+            let text = format!("{word}{letter}{coin}{quote} @ 100 SL 99 TP 104");
+            let text = if word.contains(' ') { text } else { format!("BUY {text}") };
+            let read = read(&text);
+            assert!(read.is_err(), "{text}: {read:?}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_slip_in_any_order_keeps_side_and_instrument(idea in ideas(), form in 0usize..FORMS.len(), at in 0usize..120, slip in any::<char>()) {

@@ -323,6 +323,7 @@ fn coin_pair(plain: &str) -> bool {
             (2..=12).contains(&base.len())
                 && base.bytes().any(|b| b.is_ascii_alphabetic())
                 && !is_word(base)
+                && !hides_a_coin(base)
                 && counts_plainly(base)
         })
     });
@@ -330,6 +331,16 @@ fn coin_pair(plain: &str) -> bool {
         .iter()
         .any(|quote| plain.strip_suffix(quote).is_some_and(is_coin));
     any || known
+}
+
+/// `STOPVBTC`: a word of the language, and a coin that a mistyped blank has joined to it.
+fn hides_a_coin(base: &str) -> bool {
+    let splits = (3..base.len()).filter(|end| base.is_char_boundary(*end));
+    !is_coin(base)
+        && splits.map(|end| base.split_at(end)).any(|(word, rest)| {
+            let joined = rest.char_indices().nth(1).map_or("", |(second, _)| &rest[second..]);
+            is_word(word) && (is_coin(rest) || is_coin(joined))
+        })
 }
 
 /// A coin's name begins with a letter, or with how many of it are meant: `1000PEPE`.
