@@ -2,6 +2,7 @@
 
 mod documented;
 mod encoding;
+mod exit_terms;
 mod exits;
 mod forms;
 mod lifetime;

@@ -87,6 +87,7 @@ fn entry(call: &mut Call<'_>, symbol: (crate::instrument::Instrument, Span)) -> 
     let own = Own {
         size: call.fields.first_of(&["amount"]),
         price: call.fields.first_of(&["price", "offset"]),
+        parts: false,
         contracts: None,
     };
     let asked = Position::of(&mut call.fields)?.settle(order::action(&word)?, &own)?.action;

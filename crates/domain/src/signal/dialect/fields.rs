@@ -210,6 +210,11 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// Whether there are prices of a bar, here or inside an object. The closing price alone is one if it is a number.
+    pub(super) fn has_bar_prices(&self) -> bool {
+        self.has_anywhere(&["open", "high", "low"])
+    }
+
     /// Whether `holds` is true for every field.
     pub(super) fn all(&self, holds: fn(&Content<'a>) -> bool) -> bool {
         self.list.iter().all(|field| holds(&field.content))
@@ -224,6 +229,13 @@ impl<'a> Fields<'a> {
     /// The place of the first of these names whose field holds a single value.
     pub(super) fn first_of(&self, names: &[&str]) -> Option<Span> {
         names.iter().find_map(|name| self.peek(name)).map(|scalar| scalar.span)
+    }
+
+    /// The place of the first of these names whose field holds a single value other than zero.
+    pub(super) fn first_of_stated(&self, names: &[&str]) -> Option<Span> {
+        let stated =
+            names.iter().filter_map(|name| self.peek(name)).find(|value| !super::order::is_zero(value));
+        stated.map(|scalar| scalar.span)
     }
 
     /// Whether a field is an object that has a field of a name.

@@ -3,6 +3,7 @@
 mod action;
 mod alert;
 mod alertatron;
+mod bearing;
 mod envelope;
 mod fields;
 mod lifetime;

@@ -19,6 +19,7 @@ pub(super) fn read(message: &str, reading: &Reading) -> Result<Parsed, SignalErr
     let own = Own {
         size: fields.first_of(&["volume"]),
         price: fields.first_of(&["price", "stopprice"]),
+        parts: false,
         contracts: None,
     };
     match Position::of(&mut fields)?.settle(order::action(&word)?, &own)?.action {

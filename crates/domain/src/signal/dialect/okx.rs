@@ -16,9 +16,12 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     let investment = fields.take(&["investmenttype"])?;
     let amount = fields.take(&["amount"])?;
     let offset = alert::distance(fields.take(&["orderpriceoffset"])?, Unit::Percent)?;
+    let of_position =
+        investment.as_ref().is_some_and(|kind| kind.text.eq_ignore_ascii_case("percentage_position"));
     let own = Own {
         size: amount.as_ref().map(|amount| amount.span),
         price: kind.as_ref().filter(|kind| !kind.text.eq_ignore_ascii_case("market")).map(|kind| kind.span),
+        parts: of_position,
         contracts: None,
     };
     let asked = Position::of(&mut fields)?.settle(order::action(&word)?, &own)?.action;
@@ -26,7 +29,10 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     fields.refuse_rest()?;
     let side = match asked {
         Action::Open(side, _) => side,
-        Action::Close(side) => return order::close((instrument, symbol.span), side, None),
+        Action::Close(side) => {
+            let part = amount.filter(|_| of_position).map(|amount| order::part(&amount, Unit::Percent));
+            return order::close((instrument, symbol.span), side, part.transpose()?);
+        }
         Action::Cancel(_) | Action::Modify(_) => {
             let detail = format!("`{}` is no action of this dialect.", word.text);
             return Err(SignalError::at(ErrorCode::UnknownAction, word.span, detail));

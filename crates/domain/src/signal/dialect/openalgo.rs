@@ -18,6 +18,7 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     let own = Own {
         size: fields.first_of(&["quantity"]),
         price: fields.peek("pricetype").filter(|kind| kind.text != "MARKET").map(|kind| kind.span),
+        parts: false,
         contracts: None,
     };
     let asked = Position::of(&mut fields)?.settle(order::action(&word)?, &own)?.action;

@@ -109,6 +109,11 @@ pub(super) fn close(
     Ok(Parsed { signal, spans })
 }
 
+/// The part of a position that a close names.
+pub(super) fn part(value: &Scalar<'_>, unit: Unit) -> Result<(Amount, Span), SignalError> {
+    Ok((amount(value, unit)?, value.span))
+}
+
 /// A cancellation, of one order by its name or of all of the instrument.
 pub(super) fn cancel(symbol: (Instrument, Span), side: Option<Side>, reference: Option<String>) -> Parsed {
     let spans = vec![place("instrument", symbol.1)];

@@ -54,6 +54,7 @@ pub(super) fn read(message: &str, reading: &Reading) -> Result<Parsed, SignalErr
     let own = Own {
         size: fields.first_of(SIZES),
         price: fields.first_of(&["price", "entryprice"]),
+        parts: false,
         contracts: None,
     };
     match Position::of(&mut fields)?.settle(action, &own)?.action {

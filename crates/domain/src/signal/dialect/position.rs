@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use rust_decimal::Decimal;
 
+use super::bearing::Terms;
 use super::fields::{Content, Fields, Scalar};
 use super::order::{self, Action};
 use super::truth::flag;
@@ -77,6 +78,7 @@ pub(super) struct Position {
     exit: Option<(Option<Side>, Span)>,
     /// TradingView's own name for an exit, which may close only part of the position.
     named: Option<Span>,
+    terms: Terms,
 }
 
 /// What the order states for itself, besides its position.
@@ -86,6 +88,8 @@ pub(super) struct Own<'a> {
     pub(super) size: Option<Span>,
     /// The place of a price that the order waits for.
     pub(super) price: Option<Span>,
+    /// Whether the dialect can close the part of a position that the size gives.
+    pub(super) parts: bool,
     /// How many contracts the strategy trades.
     pub(super) contracts: Option<Scalar<'a>>,
 }
@@ -108,7 +112,7 @@ pub(super) fn names_a_position(name: &str) -> bool {
 impl Position {
     /// Reads the fields about the position, also those of the objects inside.
     pub(super) fn of(fields: &mut Fields<'_>) -> Result<Self, SignalError> {
-        let bar = fields.has_anywhere(&["open", "high", "low"]);
+        let bar = fields.has_bar_prices();
         let mut position = Self::default();
         fields.visit(&mut |name, span, content| position.read(name, span, content, bar))?;
         position.after.agree()?;
@@ -141,7 +145,10 @@ impl Position {
             "positionsize" | "marketpositionsize" => self.after.size(name, span, content)?,
             "prevmarketposition" | "previousmarketposition" => self.before.word(name, span, content)?,
             "prevmarketpositionsize" => self.before.size(name, span, content)?,
-            _ => return Ok(false),
+            _ => {
+                self.terms.add(name, span, content, bar);
+                return Ok(false);
+            }
         }
         Ok(true)
     }
@@ -198,7 +205,7 @@ impl Position {
     pub(super) fn settle(&self, asked: Action, own: &Own<'_>) -> Result<Settled, SignalError> {
         match asked {
             Action::Open(side, _) => self.settle_order(asked, side, own),
-            Action::Close(side) => self.settle_close(side),
+            Action::Close(side) => self.settle_close(side, own),
             Action::Cancel(_) | Action::Modify(_) => match self.flag {
                 Some(span) => Err(context(span, REDUCES)),
                 None => Ok(Settled { action: asked, left: false }),
@@ -210,7 +217,10 @@ impl Position {
         let closes = Settled { action: Action::Close(Some(side.opposite())), left: true };
         if let Some((Held::Flat, span)) = self.after.held {
             let fits = self.before.held.is_none_or(|(held, _)| held == Held::Open(side.opposite()));
-            return if fits { Ok(closes) } else { Err(contradicts(span)) };
+            if !fits {
+                return Err(contradicts(span));
+            }
+            return self.terms.protection.map_or(Ok(closes), |span| Err(context(span, PROTECTS)));
         }
         if let Some((Held::Open(held), span)) = self.after.held
             && held != side
@@ -229,13 +239,13 @@ impl Position {
             ));
         }
         if let Some(span) = self.flag {
-            return if own.size.or(own.price).is_some() { Err(context(span, REDUCES)) } else { Ok(closes) };
+            return if self.has_terms(own) { Err(context(span, REDUCES)) } else { Ok(closes) };
         }
         if let Some((exit, span)) = self.exit {
             if exit == Some(side) {
                 return Err(contradicts(span));
             }
-            return if own.size.is_some() { Err(context(span, REDUCES)) } else { Ok(closes) };
+            return if self.has_terms(own) { Err(context(span, REDUCES)) } else { Ok(closes) };
         }
         if let Some(span) = self.named {
             return Err(context(span, REDUCES));
@@ -267,8 +277,15 @@ impl Position {
         }
     }
 
-    /// A close stays a close, but it is refused if part of the position stays open.
-    fn settle_close(&self, side: Option<Side>) -> Result<Settled, SignalError> {
+    /// Whether the message states a size, a price, a stop, a target or a leverage.
+    fn has_terms(&self, own: &Own<'_>) -> bool {
+        let Terms { size, protection, leverage } = self.terms;
+        own.size.or(own.price).or(size).or(protection).or(leverage).is_some()
+    }
+
+    /// A close stays a close, but it is refused if part of the position stays open, or if it has terms of its own that a
+    /// close of the whole position would drop.
+    fn settle_close(&self, side: Option<Side>, own: &Own<'_>) -> Result<Settled, SignalError> {
         let stays = self.after.size.filter(|(size, _)| !size.is_zero());
         if let Some((_, span)) = stays {
             return Err(context(span, "Part of the position stays open: send a close with a percentage."));
@@ -277,10 +294,34 @@ impl Position {
             Held::Open(side) => Some(side),
             Held::Flat => None,
         });
-        Ok(Settled { action: Action::Close(side.or(held)), left: false })
+        if let Some(span) = self.terms.protection {
+            return Err(context(span, PROTECTS));
+        }
+        let left = matches!(self.after.held, Some((Held::Flat, _)));
+        // Beside a position, a price is the one at which the strategy has left.
+        let waits = own.price.filter(|_| self.after.held.or(self.before.held).is_none());
+        if let Some(span) = waits {
+            return Err(context(
+                span,
+                "A close that waits for a price is not carried out here: send it without one.",
+            ));
+        }
+        let dropped = if own.parts {
+            self.terms.size.filter(|_| own.size.is_none())
+        } else {
+            own.size.or(self.terms.size)
+        };
+        if let Some(span) = dropped.filter(|_| !left) {
+            return Err(context(
+                span,
+                "How large a part of the position this size closes is not known here: send a close with a percentage.",
+            ));
+        }
+        Ok(Settled { action: Action::Close(side.or(held)), left })
     }
 }
 
+const PROTECTS: &str = "A close has no stop loss and no target: send it without them.";
 const REDUCES: &str = "An order that only reduces a position is not carried out here: send a close.";
 
 impl Stated {

@@ -28,7 +28,8 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     if !matches!(asked, Action::Open(_, None)) {
         return Err(unknown(&word));
     }
-    let own = Own { size: size.as_ref().map(|size| size.span), price: None, contracts: size.clone() };
+    let own =
+        Own { size: size.as_ref().map(|size| size.span), price: None, parts: false, contracts: size.clone() };
     let side = match position.settle(asked, &own)?.action {
         Action::Open(side, _) => side,
         Action::Close(side) => return order::close((instrument, symbol.span), side, None),

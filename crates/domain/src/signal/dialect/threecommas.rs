@@ -19,7 +19,7 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     let price = fields.take(&["triggerprice"])?;
     let position = Position::of(&mut fields)?;
     let mut size = fields.object("order").unwrap_or_default();
-    let asked = position.settle(order::action(&word)?, &own(&size))?.action;
+    let settled = position.settle(order::action(&word)?, &own(&size))?;
     fields.ignore(&[
         "maxlag",
         "timestamp",
@@ -31,7 +31,7 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
         "strategyinfo",
     ]);
     fields.refuse_rest()?;
-    match asked {
+    match settled.action {
         Action::Open(side, None) => {
             let mut builder = Builder::new(side, word.span, instrument, symbol.span);
             if let Some(price) = price {
@@ -40,16 +40,27 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
             order_size(&mut size, &mut builder)?;
             builder.finish()
         }
-        Action::Close(side) => order::close((instrument, symbol.span), side, None),
+        Action::Close(side) => {
+            let part = if settled.left { None } else { size.take(&["amount"])? };
+            let part = part.map(|amount| order::part(&amount, Unit::Percent)).transpose()?;
+            size.ignore(&["amount", "currencytype"]);
+            size.refuse_rest()?;
+            order::close((instrument, symbol.span), side, part)
+        }
         Action::Open(_, Some(_)) | Action::Cancel(_) | Action::Modify(_) => Err(unknown(&word)),
     }
 }
 
 /// A size in the base currency is the number of contracts that the strategy trades.
 fn own<'a>(size: &Fields<'a>) -> Own<'a> {
-    let base = size.peek("currencytype").is_none_or(|kind| kind.text == "base");
+    let kind = size.peek("currencytype").map(|kind| kind.text.as_ref());
     let amount = size.peek("amount").cloned();
-    Own { size: amount.as_ref().map(|amount| amount.span), price: None, contracts: amount.filter(|_| base) }
+    Own {
+        size: amount.as_ref().map(|amount| amount.span),
+        price: None,
+        parts: kind == Some("position_percent"),
+        contracts: amount.filter(|_| kind.is_none_or(|kind| kind == "base")),
+    }
 }
 
 fn unknown(word: &Scalar<'_>) -> SignalError {

@@ -37,6 +37,7 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     let own = Own {
         size: fields.first_of(&["quantity"]),
         price: fields.first_of(&["limitprice", "stopprice"]),
+        parts: true,
         contracts: None,
     };
     let settled = Position::of(&mut fields)?.settle(meant, &own)?;
@@ -180,7 +181,14 @@ fn part(fields: &mut Fields<'_>, flat: bool) -> Result<Option<(Amount, Span)>, S
     if flat {
         return Ok(None);
     }
-    let percent = kind.is_some_and(|kind| kind.text == "percent_of_position");
-    let unit = if percent { Unit::Percent } else { Unit::Units };
-    Ok(Some((order::amount(&quantity, unit)?, quantity.span)))
+    let unit = match kind.as_ref().map_or("fixed_quantity", |kind| kind.text.as_ref()) {
+        "fixed_quantity" => Unit::Units,
+        "percent_of_position" => Unit::Percent,
+        other => {
+            let detail =
+                format!("How large a part of the position a size as `{other}` closes is not known here.");
+            return Err(SignalError::at(ErrorCode::ContextRequired, quantity.span, detail));
+        }
+    };
+    order::part(&quantity, unit).map(Some)
 }

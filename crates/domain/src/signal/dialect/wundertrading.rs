@@ -38,6 +38,7 @@ fn read_code(code: &Scalar<'_>, mut fields: Fields<'_>, reading: &Reading) -> Re
     let own = Own {
         size: fields.first_of(&["amountpertrade"]),
         price: limit.map(|kind| kind.span),
+        parts: false,
         contracts: None,
     };
     match Position::of(&mut fields)?.settle(order::action(&word)?, &own)?.action {

@@ -166,7 +166,8 @@ fn own<'a>(fields: &Fields<'a>) -> Own<'a> {
     });
     Own {
         size: fields.first_of(UNITS).or_else(|| fields.first_of(SIZES)),
-        price: waits.map(|kind| kind.span).or_else(|| fields.first_of(PRICE)),
+        price: waits.map(|kind| kind.span).or_else(|| fields.first_of_stated(PRICE)),
+        parts: true,
         contracts: UNITS.iter().find_map(|name| fields.peek(name)).cloned(),
     }
 }
@@ -192,11 +193,9 @@ fn part(fields: &mut Fields<'_>, left: bool) -> Result<Option<(Amount, Span)>, S
     if left || is_bar(fields) {
         fields.ignore(&["volume"]);
     }
-    match fields.take(UNITS)? {
-        Some(_) if left => Ok(None),
-        Some(value) => Ok(Some((order::amount(&value, Unit::Units)?, value.span))),
-        None => Ok(None),
-    }
+    let unit = unit(fields);
+    let value = fields.take(UNITS)?.filter(|_| !left);
+    value.map(|value| order::part(&value, unit)).transpose()
 }
 
 /// Whether the alert has the prices of a bar.
@@ -219,15 +218,20 @@ fn volume<'a>(fields: &mut Fields<'a>) -> Result<Option<Scalar<'a>>, SignalError
     Ok(Some(value))
 }
 
-/// Size, risk and leverage.
-fn size(fields: &mut Fields<'_>, builder: &mut Builder) -> Result<(), SignalError> {
-    let unit = if fields.has("stub") {
+/// The unit of a bare size, by the keys of the sender.
+fn unit(fields: &Fields<'_>) -> Unit {
+    if fields.has("stub") {
         Unit::Usd
     } else if fields.has("platformname") || fields.has("actiontype") {
         Unit::Lots
     } else {
         Unit::Units
-    };
+    }
+}
+
+/// Size, risk and leverage.
+fn size(fields: &mut Fields<'_>, builder: &mut Builder) -> Result<(), SignalError> {
+    let unit = unit(fields);
     if let Some(value) = fields.take(UNITS)? {
         builder.quantity(order::amount(&value, unit)?, value.span)?;
     }
