@@ -1,5 +1,6 @@
 //! Properties of the signal language, through its public door.
 
+mod comma_lists;
 mod documented;
 mod encoding;
 mod exit_terms;

@@ -14,6 +14,7 @@ mod order;
 mod pairs;
 mod pineconnector;
 mod position;
+mod stated;
 mod strategy;
 mod threecommas;
 mod traderspost;

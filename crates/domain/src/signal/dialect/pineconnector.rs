@@ -6,16 +6,19 @@
 use std::borrow::Cow;
 
 use super::super::text::draft::Draft;
-use super::super::{ErrorCode, Parsed, Reading, SignalError, Span, Unit};
+use super::super::{ErrorCode, Parsed, Reading, SignalError, Span, Unit, symbol, words};
 use super::alert::{distance, numbered};
-use super::fields::{Fields, Scalar};
+use super::fields::{Fields, Scalar, plain_name};
 use super::lifetime;
 use super::order::{self, Action, Builder};
-use super::position::{Own, Position};
+use super::position::{Own, Position, names_a_position};
+use crate::instrument::Instrument;
 use crate::order::Side;
 
 /// Names for a size.
 const SIZES: &[&str] = &["vollots", "lots", "voldollar", "riskdollar", "volpct", "volpctballoss", "risk"];
+/// What brokers hang on a symbol.
+const SUFFIXES: &[&str] = &["", "c", "i", "m", "micro", "pro"];
 /// Longest comment that the receiver takes.
 const LONGEST_COMMENT: usize = 20;
 
@@ -48,7 +51,9 @@ pub(super) fn read(message: &str, reading: &Reading) -> Result<Parsed, SignalErr
         return Err(SignalError::at(ErrorCode::UnknownParameter, license.span, detail));
     }
     let action = command_of(word)?;
+    refuse_word(symbol)?;
     let instrument = order::instrument(symbol, reading)?;
+    refuse_license(license, &instrument, reading)?;
     let mut fields = parameters(rest)?;
     lifetime::refuse(&mut fields)?;
     let own = Own {
@@ -84,6 +89,45 @@ pub(super) fn read(message: &str, reading: &Reading) -> Result<Parsed, SignalErr
             order::modify(draft, (instrument, symbol.span), side)
         }
     }
+}
+
+/// Refuses a word of the language in the place of the symbol: `AUDUSD,sell,flat` is an exit, and sells no `FLAT`.
+fn refuse_word(symbol: &Scalar<'_>) -> Result<(), SignalError> {
+    let plain = symbol.text.trim_end_matches(|c: char| c.is_ascii_digit());
+    let worded = plain.split(['_', '-']).all(|part| words::look_up(part) != words::Word::Other);
+    let known = symbol::is_known(&symbol.text.to_ascii_uppercase());
+    if known || !worded && !is_command(symbol) {
+        return Ok(());
+    }
+    let detail = format!(
+        "`{}` is a word of the language, and no symbol: license or strategy, command, symbol are expected.",
+        symbol.text
+    );
+    Err(SignalError::at(ErrorCode::UnknownInstrument, symbol.span, detail))
+}
+
+/// Refuses an exit word or another instrument in the place of the license: which of the two is meant is not known.
+fn refuse_license(license: &Scalar<'_>, traded: &Instrument, reading: &Reading) -> Result<(), SignalError> {
+    let plain = license.text.split('.').next().unwrap_or_default();
+    let other = SUFFIXES.iter().filter_map(|suffix| plain.strip_suffix(suffix)).any(|plain| {
+        let folded: String = plain.chars().filter(char::is_ascii_alphanumeric).collect();
+        let folded = folded.to_ascii_uppercase();
+        let known = symbol::is_known(&folded) || reading.aliases.contains_key(&folded);
+        known && symbol::resolve(&folded, reading).is_some_and(|found| found != *traded)
+    });
+    if !other && !is_command(license) {
+        return Ok(());
+    }
+    let detail = format!(
+        "`{}` is no license and no strategy: license or strategy, command, symbol are expected.",
+        license.text
+    );
+    Err(SignalError::at(ErrorCode::UnknownParameter, license.span, detail))
+}
+
+/// Whether a word is an action or an exit flag.
+fn is_command(word: &Scalar<'_>) -> bool {
+    command_of(word).is_ok() || names_a_position(&plain_name(&word.text))
 }
 
 /// The values between the commas; a comment keeps the commas behind it.

@@ -4,13 +4,12 @@
 //! `sell` for all four. Other fields tell which one it is: the position before and after the fill, a flag such as
 //! `reduce_only`, or a comment that names the exit.
 
-use std::str::FromStr;
-
 use rust_decimal::Decimal;
 
 use super::bearing::Terms;
 use super::fields::{Content, Fields, Scalar};
 use super::order::{self, Action};
+use super::stated::{Held, Stated, contradicts, held, number};
 use super::truth::flag;
 use crate::order::Side;
 use crate::signal::{ErrorCode, SignalError, Span};
@@ -53,20 +52,6 @@ const COMMENTS: &[&str] = &[
 
 /// TradingView's own names for a strategy's exits.
 const OWN_NAMES: &[&str] = &["close entry(s) order", "close position order", "margin call"];
-
-/// A position, as an alert states it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Held {
-    Flat,
-    Open(Side),
-}
-
-/// What an alert states about a position: its direction, its size, or both.
-#[derive(Debug, Default)]
-struct Stated {
-    held: Option<(Held, Span)>,
-    size: Option<(Decimal, Span)>,
-}
 
 /// What all fields of an alert say about its position.
 #[derive(Debug, Default)]
@@ -324,89 +309,6 @@ impl Position {
 const PROTECTS: &str = "A close has no stop loss and no target: send it without them.";
 const REDUCES: &str = "An order that only reduces a position is not carried out here: send a close.";
 
-impl Stated {
-    fn word(&mut self, name: &str, span: Span, content: &Content<'_>) -> Result<(), SignalError> {
-        match content {
-            Content::Absent => Ok(()),
-            Content::Scalar(scalar) => self.set(held(scalar)?, scalar.span),
-            Content::Empty | Content::Object(_) | Content::List(_) => Err(no_position(name, span)),
-        }
-    }
-
-    fn set(&mut self, held: Held, span: Span) -> Result<(), SignalError> {
-        if self.held.is_some_and(|(first, _)| first != held) {
-            return Err(contradicts(span));
-        }
-        self.held = Some((held, span));
-        Ok(())
-    }
-
-    fn size(&mut self, name: &str, span: Span, content: &Content<'_>) -> Result<(), SignalError> {
-        let scalar = match content {
-            Content::Absent => return Ok(()),
-            Content::Scalar(scalar) => scalar,
-            Content::Empty | Content::Object(_) | Content::List(_) => return Err(no_position(name, span)),
-        };
-        let Some(size) = number(scalar) else {
-            let detail = format!("`{}` is not the size of a position.", scalar.text);
-            return Err(SignalError::at(ErrorCode::BadNumber, scalar.span, detail));
-        };
-        // `position_size` is signed and `market_position_size` is not.
-        if self.size.is_some_and(|(first, _)| first.abs() != size.abs()) {
-            return Err(contradicts(scalar.span));
-        }
-        if self.size.is_none_or(|(first, _)| first.is_sign_positive()) {
-            self.size = Some((size, scalar.span));
-        }
-        Ok(())
-    }
-
-    /// Direction and size must agree. A size alone also gives the direction: without a minus sign it is long.
-    fn agree(&mut self) -> Result<(), SignalError> {
-        let Some((size, span)) = self.size else {
-            return Ok(());
-        };
-        let negative = size.is_sign_negative();
-        match self.held {
-            Some((Held::Flat, _)) if !size.is_zero() => Err(contradicts(span)),
-            Some((Held::Open(_), _)) if size.is_zero() => Err(contradicts(span)),
-            Some((Held::Open(Side::Buy), _)) if negative => Err(contradicts(span)),
-            Some(_) => Ok(()),
-            None => {
-                let side = if negative { Side::Sell } else { Side::Buy };
-                let held = if size.is_zero() { Held::Flat } else { Held::Open(side) };
-                self.held = Some((held, span));
-                Ok(())
-            }
-        }
-    }
-}
-
-fn held(word: &Scalar<'_>) -> Result<Held, SignalError> {
-    match order::action(word) {
-        Ok(Action::Open(side, None)) => Ok(Held::Open(side)),
-        Ok(Action::Close(None)) => Ok(Held::Flat),
-        Ok(_) | Err(_) => Err(no_position(&word.text, word.span)),
-    }
-}
-
-fn number(scalar: &Scalar<'_>) -> Option<Decimal> {
-    let text = scalar.text.trim();
-    let digits = text.trim_start_matches('-');
-    let plain = digits.starts_with(|c: char| c.is_ascii_digit())
-        && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    if plain { Decimal::from_str(text).ok() } else { None }
-}
-
-fn no_position(what: &str, span: Span) -> SignalError {
-    let detail = format!("`{what}` is not a position: long, short or flat is expected.");
-    SignalError::at(ErrorCode::UnknownParameter, span, detail)
-}
-
 fn context(span: Span, detail: &str) -> SignalError {
     SignalError::at(ErrorCode::ContextRequired, span, detail)
-}
-
-fn contradicts(span: Span) -> SignalError {
-    SignalError::at(ErrorCode::Contradiction, span, "The alert contradicts itself about its position.")
 }
