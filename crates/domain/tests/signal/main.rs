@@ -8,6 +8,7 @@ mod exits;
 mod forms;
 mod lifetime;
 mod linear;
+mod nesting;
 mod round_trip;
 mod slips;
 mod venues;

@@ -1,7 +1,9 @@
 //! What a field bears on, by its name: a size, a stop or target, or anything else of an order.
 
-use super::fields::{Content, Scalar};
+use super::alert::says_nothing;
+use super::fields::{Content, Scalar, is_credential, plain_name};
 use super::order;
+use super::position::{names_a_position, names_an_order};
 use super::truth::truth;
 use crate::signal::Span;
 
@@ -37,10 +39,80 @@ impl Terms {
     }
 }
 
+/// Parts of a name that make it bear on an order, besides its size and its stop and targets.
+const PARTS: &[&str] = &[
+    "action",
+    "activation",
+    "betrigger",
+    "beoffset",
+    "breakeven",
+    "buy",
+    "cancel",
+    "close",
+    "command",
+    "cover",
+    "direction",
+    "effect",
+    "entry",
+    "exit",
+    "expir",
+    "flat",
+    "gtt",
+    "instrument",
+    "intent",
+    "lifetime",
+    "limit",
+    "liquidat",
+    "long",
+    "order",
+    "position",
+    "price",
+    "profit",
+    "reduce",
+    "sell",
+    "sentiment",
+    "short",
+    "side",
+    "signal",
+    "stop",
+    "symbol",
+    "ticker",
+    "timeout",
+    "trail",
+    "valid",
+];
+
+/// Whether a field that nobody reads may bear on the order, by its name or its value. A price of a bar does not.
+pub(super) fn bears(name: &str, content: &Content<'_>, bar: bool) -> bool {
+    if says_nothing(name) || names_an_order(name) || is_credential(name) || bar && name == "volume" {
+        return false;
+    }
+    let named = matches!(name, "exp" | "pair" | "oco" | "tif" | "cmd")
+        || is_size(name)
+        || is_protection(name)
+        || is_leverage(name)
+        || PARTS.iter().any(|part| name.contains(part));
+    match content {
+        Content::Absent | Content::Empty => false,
+        // No position and no size are something to say, no stop is not.
+        Content::Scalar(scalar) if is_off(scalar) => {
+            named && order::is_zero(scalar) && (is_size(name) || name.contains("position"))
+        }
+        Content::Scalar(scalar) => named || is_command(scalar),
+        Content::Object(_) | Content::List(_) => named && !is_nothing(content),
+    }
+}
+
+/// Whether a value is an action or an exit flag.
+pub(super) fn is_command(word: &Scalar<'_>) -> bool {
+    order::action(word).is_ok() || names_a_position(&plain_name(&word.text))
+}
+
 /// Whether a field by this name gives a size, and not only the unit of one.
 fn is_size(name: &str) -> bool {
     let unit = ["type", "unit", "mode", "currency"].iter().any(|end| name.ends_with(end));
-    let whole = matches!(name, "lot" | "volume" | "base" | "quote") || name.starts_with("vol");
+    let whole = matches!(name, "lot" | "base" | "quote")
+        || ["volume", "vollot", "voldollar", "volpct"].iter().any(|start| name.starts_with(start));
     !unit && !is_protection(name) && (whole || SIZES.iter().any(|part| name.contains(part)))
 }
 
@@ -68,7 +140,7 @@ pub(super) fn is_nothing(content: &Content<'_>) -> bool {
         Content::Absent | Content::Empty => true,
         Content::Scalar(scalar) => is_off(scalar),
         Content::Object(fields) => fields.all(is_nothing),
-        Content::List(list) => list.is_empty(),
+        Content::List(list) => list.all(is_nothing),
     }
 }
 

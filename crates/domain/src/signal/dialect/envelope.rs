@@ -72,7 +72,9 @@ fn refuse_terms(members: &[(Node<'_>, Node<'_>)]) -> Result<(), SignalError> {
     let rest: Vec<_> = members.iter().filter(|(key, _)| !is_text(key)).cloned().collect();
     let mut fields = Fields::of_object(&rest)?;
     lifetime::refuse(&mut fields)?;
-    let Some(span) = Position::of(&mut fields)?.place() else {
+    let place = Position::of(&mut fields)?.place();
+    let bearing = fields.refuse_bearing(true).err().and_then(|error| error.span);
+    let Some(span) = place.or(bearing) else {
         return Ok(());
     };
     let detail =

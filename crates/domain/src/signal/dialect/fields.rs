@@ -2,29 +2,23 @@
 
 use std::borrow::Cow;
 
+use rust_decimal::Decimal;
+
 use super::super::json::{Node, Value};
 use super::super::{ErrorCode, SignalError, Span};
+use super::bearing::bears;
+pub(super) use super::content::{Content, List, Scalar};
 
 /// Most fields of one object.
 const MAX_FIELDS: usize = 64;
 
-/// A single value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Scalar<'a> {
-    pub(super) text: Cow<'a, str>,
-    pub(super) span: Span,
-}
-
-/// What a field holds.
-#[derive(Debug, Clone)]
-pub(super) enum Content<'a> {
-    /// `null`.
-    Absent,
-    /// A blank text. Most senders mean nothing by it, but as a flag it is neither yes nor no.
-    Empty,
-    Scalar(Scalar<'a>),
-    Object(Fields<'a>),
-    List(Vec<Node<'a>>),
+/// What has become of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    No,
+    Read,
+    /// It says nothing about the order, unless an object or a list inside does.
+    Ignored,
 }
 
 #[derive(Debug, Clone)]
@@ -33,7 +27,7 @@ struct Field<'a> {
     name: String,
     span: Span,
     content: Content<'a>,
-    used: bool,
+    used: Use,
 }
 
 /// The fields of one object or list of pairs.
@@ -62,6 +56,9 @@ const CREDENTIALS: &[&str] = &[
     "webhooksecret",
 ];
 
+/// Names of lists of targets.
+const TARGETS: &[&str] = &["takeprofits", "targets", "tps"];
+
 /// A key without its case and separators.
 pub(super) fn plain_name(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
@@ -86,7 +83,7 @@ impl<'a> Fields<'a> {
             refuse_variable(name, key.span)?;
             let name = plain_name(name);
             let content = Self::content(&name, node)?;
-            list.push(Field { name, span: key.span, content, used: false });
+            list.push(Field { name, span: key.span, content, used: Use::No });
         }
         Ok(Self { list })
     }
@@ -97,7 +94,7 @@ impl<'a> Fields<'a> {
             Value::Null => Content::Absent,
             Value::Text(text) if text.trim().is_empty() => Content::Empty,
             Value::Text(text) => {
-                if !CREDENTIALS.contains(&name) {
+                if !is_credential(name) {
                     refuse_variable(text, node.span)?;
                 }
                 scalar(text.clone())
@@ -106,10 +103,8 @@ impl<'a> Fields<'a> {
             Value::Flag(flag) => scalar(Cow::Borrowed(if *flag { "true" } else { "false" })),
             Value::Object(fields) => Content::Object(Self::of_object(fields)?),
             Value::List(list) => {
-                for member in list {
-                    Self::content(name, member)?;
-                }
-                Content::List(list.clone())
+                let inside: Result<_, _> = list.iter().map(|member| Self::content(name, member)).collect();
+                Content::List(List { nodes: list.clone(), inside: inside? })
             }
         })
     }
@@ -131,7 +126,7 @@ impl<'a> Fields<'a> {
             let detail = format!("The key `{name}` stands twice.");
             return Err(SignalError::at(ErrorCode::DuplicateKey, name_span, detail));
         }
-        if !CREDENTIALS.contains(&name.as_str()) {
+        if !is_credential(&name) {
             refuse_variable(value, span)?;
         }
         let content = if value.is_empty() {
@@ -139,7 +134,7 @@ impl<'a> Fields<'a> {
         } else {
             Content::Scalar(Scalar { text: Cow::Borrowed(value), span })
         };
-        self.list.push(Field { name, span: name_span, content, used: false });
+        self.list.push(Field { name, span: name_span, content, used: Use::No });
         Ok(())
     }
 
@@ -156,7 +151,7 @@ impl<'a> Fields<'a> {
     pub(super) fn take(&mut self, names: &[&str]) -> Result<Option<Scalar<'a>>, SignalError> {
         let mut found: Option<Scalar<'a>> = None;
         for field in self.list.iter_mut().filter(|field| names.contains(&field.name.as_str())) {
-            field.used = true;
+            field.used = Use::Read;
             match &field.content {
                 Content::Absent | Content::Empty => {}
                 Content::Scalar(scalar) => match &found {
@@ -185,34 +180,34 @@ impl<'a> Fields<'a> {
         if let Content::Scalar(scalar) = &field.content { Some(scalar) } else { None }
     }
 
-    /// Calls a visitor for every field, also inside objects. A field for which it returns true counts as used.
+    /// Calls a visitor for every field, also inside objects and lists. A field for which it returns true counts as used.
     ///
     /// The visitor gets names without their path: `strategy.market_position` and `strategy_market_position` both come as
-    /// `marketposition`.
+    /// `marketposition`. A list of targets is left to those who read targets: there `close` is a share.
     pub(super) fn visit<V>(&mut self, visitor: &mut V) -> Result<(), SignalError>
     where
         V: FnMut(&str, Span, &Content<'a>) -> Result<bool, SignalError>,
     {
         for field in &mut self.list {
-            field.used |= visitor(last_part(&field.name), field.span, &field.content)?;
-            if let Content::Object(inside) = &mut field.content {
-                inside.visit(visitor)?;
+            if visitor(last_part(&field.name), field.span, &field.content)? {
+                field.used = Use::Read;
+            }
+            if !TARGETS.contains(&field.name.as_str()) {
+                field.content.visit(visitor)?;
             }
         }
         Ok(())
     }
 
-    /// Whether there is a field with one of these names, here or inside an object.
-    pub(super) fn has_anywhere(&self, names: &[&str]) -> bool {
-        self.list.iter().any(|field| {
-            names.contains(&field.name.as_str())
-                || matches!(&field.content, Content::Object(inside) if inside.has_anywhere(names))
-        })
-    }
-
-    /// Whether there are prices of a bar, here or inside an object. The closing price alone is one if it is a number.
+    /// Whether there are prices of a bar, here or inside an object or a list. `"close": 1` may be an exit flag.
     pub(super) fn has_bar_prices(&self) -> bool {
-        self.has_anywhere(&["open", "high", "low"])
+        self.list.iter().any(|field| match &field.content {
+            Content::Scalar(scalar) if field.name == "close" => super::stated::number(scalar)
+                .is_some_and(|price| price > Decimal::ZERO && price != Decimal::ONE),
+            Content::Scalar(_) => matches!(field.name.as_str(), "open" | "high" | "low"),
+            Content::Absent | Content::Empty => false,
+            Content::Object(_) | Content::List(_) => field.content.has_bar_prices(),
+        })
     }
 
     /// Whether `holds` is true for every field.
@@ -262,7 +257,7 @@ impl<'a> Fields<'a> {
         let Content::Object(fields) = &field.content else {
             return None;
         };
-        field.used = true;
+        field.used = Use::Read;
         Some(fields.clone())
     }
 
@@ -279,27 +274,64 @@ impl<'a> Fields<'a> {
         let Content::List(list) = &field.content else {
             return None;
         };
-        field.used = true;
-        Some(list.clone())
+        field.used = Use::Read;
+        Some(list.nodes.clone())
     }
 
-    /// Marks fields that say nothing about the order.
+    /// Marks fields that say nothing about the order, as long as nothing inside them does.
     pub(super) fn ignore(&mut self, names: &[&str]) {
-        for field in &mut self.list {
-            let credential = CREDENTIALS.contains(&field.name.as_str());
-            field.used |= credential || names.contains(&field.name.as_str());
+        for field in self.list.iter_mut().filter(|field| field.used == Use::No) {
+            if is_credential(&field.name) || names.contains(&field.name.as_str()) {
+                field.used = Use::Ignored;
+            }
+        }
+    }
+
+    /// Marks objects and lists that say nothing about the order, as long as nothing inside them does.
+    pub(super) fn ignore_nested(&mut self, names: &[&str]) {
+        for field in self.list.iter_mut().filter(|field| names.contains(&field.name.as_str())) {
+            if matches!(field.content, Content::Object(_) | Content::List(_)) {
+                field.used = Use::Ignored;
+            }
         }
     }
 
     /// Refuses what nobody has read: it may have said something that matters.
     pub(super) fn refuse_rest(&self) -> Result<(), SignalError> {
-        let says = |field: &&Field<'_>| !matches!(field.content, Content::Absent | Content::Empty);
-        let Some(field) = self.list.iter().filter(|field| !field.used).find(says) else {
-            return Ok(());
-        };
-        let detail = format!("The parameter `{}` is not known here.", field.name);
-        Err(SignalError::at(ErrorCode::UnknownParameter, field.span, detail))
+        let bar = self.has_bar_prices();
+        for field in &self.list {
+            match field.used {
+                Use::Read => {}
+                Use::Ignored => field.content.refuse_bearing(bar)?,
+                Use::No if matches!(field.content, Content::Absent | Content::Empty) => {}
+                Use::No => return Err(field.unknown()),
+            }
+        }
+        Ok(())
     }
+
+    /// Refuses what nobody has read, if its name or its value may bear on the order.
+    pub(super) fn refuse_bearing(&self, bar: bool) -> Result<(), SignalError> {
+        for field in self.list.iter().filter(|field| field.used != Use::Read) {
+            if bears(last_part(&field.name), &field.content, bar) {
+                return Err(field.unknown());
+            }
+            field.content.refuse_bearing(bar)?;
+        }
+        Ok(())
+    }
+}
+
+impl Field<'_> {
+    fn unknown(&self) -> SignalError {
+        let detail = format!("The parameter `{}` is not known here.", self.name);
+        SignalError::at(ErrorCode::UnknownParameter, self.span, detail)
+    }
+}
+
+/// Whether a field by this name holds a credential.
+pub(super) fn is_credential(name: &str) -> bool {
+    CREDENTIALS.contains(&name)
 }
 
 /// `{{close}}`, `{entry}`, `<price>`, `%name%`, `YOUR_KEY`.

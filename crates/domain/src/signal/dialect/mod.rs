@@ -4,6 +4,7 @@ mod action;
 mod alert;
 mod alertatron;
 mod bearing;
+mod content;
 mod envelope;
 mod fields;
 mod lifetime;

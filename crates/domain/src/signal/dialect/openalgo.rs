@@ -6,6 +6,9 @@ use super::fields::{Fields, Scalar};
 use super::order::{self, Action, Builder};
 use super::position::{Own, Position};
 
+/// Fields that say nothing about the order.
+const IGNORED: &[&str] = &["strategy", "exchange", "product", "disclosedquantity"];
+
 /// Reads an order of OpenAlgo.
 pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, SignalError> {
     let symbol = order::required(fields.take(&["symbol"])?, ErrorCode::NoInstrument, "instrument")?;
@@ -23,6 +26,10 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     };
     let asked = Position::of(&mut fields)?.settle(order::action(&word)?, &own)?.action;
     if let Action::Close(side) = asked {
+        const READ: &[&str] = &["pricetype", "price", "triggerprice", "quantity", "stoploss", "target"];
+        fields.ignore(READ);
+        fields.ignore(IGNORED);
+        fields.refuse_rest()?;
         return order::close((instrument, symbol.span), side, None);
     }
     let Action::Open(side, None) = asked else {
@@ -40,7 +47,7 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     if let Some(target) = stated(fields.take(&["target"])?) {
         builder.draft.targets.push(order::price(&target)?);
     }
-    fields.ignore(&["strategy", "exchange", "product", "disclosedquantity"]);
+    fields.ignore(IGNORED);
     fields.refuse_rest()?;
     builder.finish()
 }

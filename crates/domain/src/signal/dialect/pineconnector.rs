@@ -71,6 +71,11 @@ pub(super) fn read(message: &str, reading: &Reading) -> Result<Parsed, SignalErr
             entry(&mut fields, &mut builder)?;
             protection(&mut fields, &mut builder.draft)?;
             size(&mut fields, &mut builder, license)?;
+            for name in ["betrigger", "beoffset"] {
+                if let Some(value) = fields.take(&[name])?.filter(|value| !order::is_zero(value)) {
+                    builder.note(format!("for later: {name} {}", value.text));
+                }
+            }
             rest_of(fields)?;
             builder.finish()
         }
@@ -282,6 +287,6 @@ fn rest_of(mut fields: Fields<'_>) -> Result<(), SignalError> {
         let detail = format!("The comment is longer than {LONGEST_COMMENT} characters.");
         return Err(SignalError::at(ErrorCode::TooLarge, comment.span, detail));
     }
-    fields.ignore(&["magic", "betrigger", "beoffset", "spread", "accfilter"]);
+    fields.ignore(&["magic", "spread", "accfilter"]);
     fields.refuse_rest()
 }

@@ -94,6 +94,11 @@ pub(super) fn names_a_position(name: &str) -> bool {
         || matches!(name, "positionsize" | "marketpositionsize" | "prevmarketpositionsize")
 }
 
+/// Whether a field by this name holds what a sender calls an order.
+pub(super) fn names_an_order(name: &str) -> bool {
+    COMMENTS.contains(&name)
+}
+
 impl Position {
     /// Reads the fields about the position, also those of the objects inside.
     pub(super) fn of(fields: &mut Fields<'_>) -> Result<Self, SignalError> {

@@ -21,8 +21,7 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     let fill = strategy.take(&["orderprice"])?;
     strategy.ignore(&["orderid", "ordercomment", "orderalertmessage"]);
     strategy.refuse_rest()?;
-    fields.object("bar");
-    fields.ignore(&["time", "timenow", "exchange", "interval", "timeframe", "comment", "id"]);
+    fields.ignore(&["bar", "time", "timenow", "exchange", "interval", "timeframe", "comment", "id"]);
     fields.refuse_rest()?;
     let asked = order::action(&word)?;
     if !matches!(asked, Action::Open(_, None)) {

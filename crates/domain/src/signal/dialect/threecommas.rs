@@ -20,16 +20,8 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     let position = Position::of(&mut fields)?;
     let mut size = fields.object("order").unwrap_or_default();
     let settled = position.settle(order::action(&word)?, &own(&size))?;
-    fields.ignore(&[
-        "maxlag",
-        "timestamp",
-        "tvexchange",
-        "botid",
-        "botuuid",
-        "messagetype",
-        "delayseconds",
-        "strategyinfo",
-    ]);
+    fields.ignore(&["maxlag", "timestamp", "tvexchange", "botid", "botuuid", "messagetype", "delayseconds"]);
+    fields.ignore_nested(&["strategyinfo"]);
     fields.refuse_rest()?;
     match settled.action {
         Action::Open(side, None) => {

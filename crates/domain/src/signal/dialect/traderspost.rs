@@ -7,8 +7,7 @@ use super::fields::{Fields, Scalar};
 use super::order::{self, Action, Builder};
 use super::position::{Own, Position};
 
-const IGNORED: &[&str] =
-    &["time", "interval", "test", "extras", "strategy", "cancel", "delay", "usefilledquantity"];
+const IGNORED: &[&str] = &["time", "interval", "test", "strategy", "cancel", "delay", "usefilledquantity"];
 
 /// Whether keys stand there that only TradersPost has.
 pub(super) fn is_one(fields: &Fields<'_>) -> bool {
@@ -70,7 +69,7 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
 }
 
 fn rest(mut fields: Fields<'_>) -> Result<(), SignalError> {
-    fields.object("extras");
+    fields.ignore_nested(&["extras"]);
     fields.ignore(IGNORED);
     fields.refuse_rest()
 }

@@ -6,7 +6,6 @@ mod prices;
 use super::fields::{Fields, Scalar};
 use super::order::{self, Action, Builder};
 use super::position::{Own, Position};
-use crate::money::Price;
 use crate::signal::number;
 use crate::signal::text::draft::Draft;
 use crate::signal::{Amount, ErrorCode, Parsed, Reading, SignalError, Span, Unit};
@@ -86,6 +85,11 @@ const IGNORED: &[&str] = &[
 /// Whether a field by this name says something about an order.
 pub(super) fn names_a_field(name: &str) -> bool {
     [ACTION, SYMBOL, TYPE, PRICE, STOP, TARGET, UNITS].iter().any(|names| names.contains(&name))
+}
+
+/// Whether a field by this name says nothing about an order.
+pub(super) fn says_nothing(name: &str) -> bool {
+    IGNORED.contains(&name)
 }
 
 /// Reads a flat alert.
@@ -190,7 +194,7 @@ fn refuse_reports(fields: &Fields<'_>) -> Result<(), SignalError> {
 
 /// The part to close. A count is one only for a strategy that is out of the market: then it is all.
 fn part(fields: &mut Fields<'_>, left: bool) -> Result<Option<(Amount, Span)>, SignalError> {
-    if left || is_bar(fields) {
+    if left || fields.has_bar_prices() {
         fields.ignore(&["volume"]);
     }
     let unit = unit(fields);
@@ -198,17 +202,11 @@ fn part(fields: &mut Fields<'_>, left: bool) -> Result<Option<(Amount, Span)>, S
     value.map(|value| order::part(&value, unit)).transpose()
 }
 
-/// Whether the alert has the prices of a bar.
-fn is_bar(fields: &Fields<'_>) -> bool {
-    let close = fields.peek("close").is_some_and(|close| close.text.trim().parse::<Price>().is_ok());
-    close || fields.first_of(&["open", "high", "low"]).is_some()
-}
-
 /// `volume` as a size. With the prices of a bar it is the bar's; with only the keys of a chart it may be either.
 fn volume<'a>(fields: &mut Fields<'a>) -> Result<Option<Scalar<'a>>, SignalError> {
     const CHART: &[&str] = &["exchange", "interval", "tf", "time", "timeframe", "timenow"];
     let value = fields.take(&["volume"])?;
-    let Some(value) = value.filter(|_| !is_bar(fields)) else {
+    let Some(value) = value.filter(|_| !fields.has_bar_prices()) else {
         return Ok(None);
     };
     if fields.first_of(CHART).is_some() {
