@@ -192,7 +192,7 @@ fn outcome(text: &str) -> String {
 #[case(r#""sell","market_position":"short","position_size":-2,"contracts":2"#, "order Sell")]
 #[case(r#""buy","market_position":"long","market_position_size":3,"prev_market_position":"long","prev_market_position_size":1,"contracts":2"#, "order Buy")]
 #[case(r#""buy","position_size":2,"prev_market_position":"flat""#, "order Buy")]
-#[case(r#""buy","comment":"Close above the average""#, "order Buy")]
+#[case(r#""buy","comment":"Close above the average""#, "context_required")]
 #[case(r#""buy","close":101.5,"open":100"#, "order Buy")]
 fn the_position_decides_whether_an_action_opens_closes_or_is_refused(
     #[case] rest: &str,

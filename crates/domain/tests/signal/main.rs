@@ -3,6 +3,7 @@
 mod comma_lists;
 mod documented;
 mod encoding;
+mod exit_names;
 mod exit_terms;
 mod exits;
 mod forms;

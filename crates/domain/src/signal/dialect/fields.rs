@@ -67,6 +67,9 @@ pub(super) fn plain_name(name: &str) -> String {
 /// The last part of a dotted name, without a leading `strategy`.
 fn last_part(name: &str) -> &str {
     let last = name.rsplit('.').next().unwrap_or(name);
+    if matches!(last, "strategyname" | "strategyid") {
+        return last;
+    }
     last.strip_prefix("strategy").filter(|rest| !rest.is_empty()).unwrap_or(last)
 }
 

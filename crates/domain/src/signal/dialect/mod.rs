@@ -6,6 +6,7 @@ mod alertatron;
 mod bearing;
 mod content;
 mod envelope;
+mod exit_name;
 mod fields;
 mod lifetime;
 mod octobot;

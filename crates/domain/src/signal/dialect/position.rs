@@ -7,6 +7,7 @@
 use rust_decimal::Decimal;
 
 use super::bearing::Terms;
+use super::exit_name::names_an_exit;
 use super::fields::{Content, Fields, Scalar};
 use super::order::{self, Action};
 use super::stated::{Held, Stated, contradicts, held, number};
@@ -35,18 +36,27 @@ const FLAGS: &[&str] = &[
     "reduceonlyorder",
 ];
 
-/// Text fields in which TradingView and its users name an exit.
+/// Text fields in which TradingView and its users name an order.
 const COMMENTS: &[&str] = &[
     "alert",
     "alertmessage",
+    "alertname",
     "comment",
     "id",
+    "label",
     "message",
+    "mode",
     "msg",
+    "name",
     "note",
     "orderalertmessage",
     "ordercomment",
     "orderid",
+    "ordername",
+    "reason",
+    "signalid",
+    "signalname",
+    "tag",
     "text",
 ];
 
@@ -63,6 +73,8 @@ pub(super) struct Position {
     exit: Option<(Option<Side>, Span)>,
     /// TradingView's own name for an exit, which may close only part of the position.
     named: Option<Span>,
+    /// A name in which there is a word for an exit, among others, with its key.
+    hinted: Option<(String, Span)>,
     terms: Terms,
 }
 
@@ -127,7 +139,7 @@ impl Position {
             return Ok(false);
         }
         if COMMENTS.contains(&name) {
-            self.comment(content);
+            self.comment(name, content);
             return Ok(false);
         }
         match name {
@@ -165,8 +177,8 @@ impl Position {
         }
     }
 
-    /// A comment counts only if it is nothing but a word for an exit: `Close above the average` is a reason to enter.
-    fn comment(&mut self, content: &Content<'_>) {
+    /// A comment that is nothing but a word for an exit says which side it closes; one among other words is only a hint.
+    fn comment(&mut self, key: &str, content: &Content<'_>) {
         let Content::Scalar(scalar) = content else {
             return;
         };
@@ -175,6 +187,8 @@ impl Position {
             self.named = self.named.or(Some(scalar.span));
         } else if let Ok(Action::Close(side)) = order::action(scalar) {
             self.exit = self.exit.or(Some((side, scalar.span)));
+        } else if self.hinted.is_none() && names_an_exit(&scalar.text) {
+            self.hinted = Some((key.to_owned(), scalar.span));
         }
     }
 
@@ -182,7 +196,8 @@ impl Position {
     pub(super) fn place(&self) -> Option<Span> {
         let held = |stated: &Stated| stated.held.map(|(_, span)| span);
         let exit = self.exit.map(|(_, span)| span);
-        self.flag.or(exit).or(self.named).or(held(&self.after)).or(held(&self.before))
+        let hinted = self.hinted.as_ref().map(|(_, span)| *span);
+        self.flag.or(exit).or(self.named).or(hinted).or(held(&self.after)).or(held(&self.before))
     }
 
     /// Adds a further word for the position after the fill.
@@ -240,8 +255,22 @@ impl Position {
         if let Some(span) = self.named {
             return Err(context(span, REDUCES));
         }
+        self.refuse_hint()?;
         self.refuse_reversal(side, own)?;
         Ok(Settled { action: asked, left: false })
+    }
+
+    /// Refuses an order whose name has a word for an exit, unless the position tells that it is an entry.
+    fn refuse_hint(&self) -> Result<(), SignalError> {
+        let entered = self.after.held.is_some() && !self.after.unsigned;
+        let was_flat = matches!(self.before.held, Some((Held::Flat, _)));
+        let Some((key, span)) = self.hinted.as_ref().filter(|_| !entered && !was_flat) else {
+            return Ok(());
+        };
+        let detail = format!(
+            "`{key}` may name an exit, and nothing tells that this is an entry: send `market_position`, or a close."
+        );
+        Err(context(*span, &detail))
     }
 
     /// Refuses an entry that would first have to close the other side, or that does not make its own side larger.

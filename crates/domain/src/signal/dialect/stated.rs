@@ -21,6 +21,8 @@ pub(super) enum Held {
 pub(super) struct Stated {
     pub(super) held: Option<(Held, Span)>,
     pub(super) size: Option<(Decimal, Span)>,
+    /// Only a size without a sign is stated, which is that of either side.
+    pub(super) unsigned: bool,
 }
 
 impl Stated {
@@ -54,6 +56,7 @@ impl Stated {
         if self.size.is_some_and(|(first, _)| first.abs() != size.abs()) {
             return Err(contradicts(scalar.span));
         }
+        self.unsigned = name.starts_with("market") && (self.unsigned || self.size.is_none());
         if self.size.is_none_or(|(first, _)| first.is_sign_positive()) {
             self.size = Some((size, scalar.span));
         }
@@ -70,7 +73,10 @@ impl Stated {
             Some((Held::Flat, _)) if !size.is_zero() => Err(contradicts(span)),
             Some((Held::Open(_), _)) if size.is_zero() => Err(contradicts(span)),
             Some((Held::Open(Side::Buy), _)) if negative => Err(contradicts(span)),
-            Some(_) => Ok(()),
+            Some(_) => {
+                self.unsigned = false;
+                Ok(())
+            }
             None => {
                 let side = if negative { Side::Sell } else { Side::Buy };
                 let held = if size.is_zero() { Held::Flat } else { Held::Open(side) };

@@ -39,7 +39,11 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
         parts: true,
         contracts: None,
     };
-    let settled = Position::of(&mut fields)?.settle(meant, &own)?;
+    let mut position = Position::of(&mut fields)?;
+    if let Some(sentiment) = fields.peek("sentiment").filter(|_| !flat) {
+        position.word_after(sentiment)?;
+    }
+    let settled = position.settle(meant, &own)?;
     match settled.action {
         Action::Open(side, None) => {
             let mut builder = Builder::new(side, word.span, instrument, symbol.span);
