@@ -201,6 +201,19 @@ fn the_position_decides_whether_an_action_opens_closes_or_is_refused(
     assert_eq!(outcome(&format!(r#"{{"ticker":"SOLUSDT","action":{rest}}}"#)), expected, "{rest}");
 }
 
+const BLANK: &[&str] = &["null", "\"\"", "\" \"", "{}", "[]"];
+
+proptest! {
+    #[test]
+    fn a_position_that_is_stated_without_a_value_refuses_the_message(
+        (format, shape) in select(&SHAPES[..13]), value in select(BLANK),
+        key in select(&["market_position", "position_size", "sentiment", "prev_market_position", "marketPositionSize"][..]),
+    ) {
+        let text = with_field(shape, key, value);
+        prop_assert!(read(format, &text).is_err(), "{}", text);
+    }
+}
+
 #[rstest]
 #[case("SELL SOLUSDT reduce only SL 150 TP 120", "reduce only")]
 #[case("reduce-only: sell SOLUSDT, SL 150, TP 120", "reduce-only")]
@@ -228,6 +241,10 @@ fn whook_does_not_read_reduce_only_as_an_account_name() {
 #[case(r#""volume":0.2"#, Some(("0.2", "lots")))]
 #[case(r#""volume":1800.5,"open":1,"high":2"#, None)]
 #[case(r#""volume":1800.5,"close":"101.5","contracts":3"#, Some(("3", "units")))]
+#[case(r#""volume":1800.5,"bar":{"close":101.5}"#, None)]
+#[case(r#""volume":1800.5,"bar":{"open":100,"close":1}"#, None)]
+#[case(r#""volume":1800.5,"alert":[{"low":100}],"contracts":3"#, Some(("3", "units")))]
+#[case(r#""volume":0.2,"bar":{"time":"2031-01-01"}"#, Some(("0.2", "lots")))]
 fn a_volume_with_the_prices_of_a_bar_is_not_a_size(#[case] rest: &str, #[case] size: Option<(&str, &str)>) {
     let text = format!(r#"{{"ticker":"SOLUSDT","action":"buy",{rest}}}"#);
     let Signal::Order(order) = read(Format::TradingView, &text).unwrap().signal else { panic!("no order") };

@@ -10,7 +10,7 @@ use super::bearing::Terms;
 use super::exit_name::names_an_exit;
 use super::fields::{Content, Fields, Scalar};
 use super::order::{self, Action};
-use super::stated::{Held, Stated, contradicts, held, number};
+use super::stated::{Held, Stated, contradicts, held, no_position, number};
 use super::truth::flag;
 use crate::order::Side;
 use crate::signal::{ErrorCode, SignalError, Span};
@@ -143,6 +143,10 @@ impl Position {
             return Ok(false);
         }
         match name {
+            // The dialects read the word themselves, and pass over a blank one.
+            "sentiment" if !matches!(content, Content::Scalar(_)) => {
+                return Err(no_position(name, span));
+            }
             "marketposition" => self.after.word(name, span, content)?,
             "positionsize" | "marketpositionsize" => self.after.size(name, span, content)?,
             "prevmarketposition" | "previousmarketposition" => self.before.word(name, span, content)?,

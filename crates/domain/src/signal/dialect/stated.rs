@@ -28,9 +28,10 @@ pub(super) struct Stated {
 impl Stated {
     pub(super) fn word(&mut self, name: &str, span: Span, content: &Content<'_>) -> Result<(), SignalError> {
         match content {
-            Content::Absent => Ok(()),
             Content::Scalar(scalar) => self.set(held(scalar)?, scalar.span),
-            Content::Empty | Content::Object(_) | Content::List(_) => Err(no_position(name, span)),
+            Content::Absent | Content::Empty | Content::Object(_) | Content::List(_) => {
+                Err(no_position(name, span))
+            }
         }
     }
 
@@ -44,9 +45,10 @@ impl Stated {
 
     pub(super) fn size(&mut self, name: &str, span: Span, content: &Content<'_>) -> Result<(), SignalError> {
         let scalar = match content {
-            Content::Absent => return Ok(()),
             Content::Scalar(scalar) => scalar,
-            Content::Empty | Content::Object(_) | Content::List(_) => return Err(no_position(name, span)),
+            Content::Absent | Content::Empty | Content::Object(_) | Content::List(_) => {
+                return Err(no_position(name, span));
+            }
         };
         let Some(size) = number(scalar) else {
             let detail = format!("`{}` is not the size of a position.", scalar.text);
@@ -103,7 +105,7 @@ pub(super) fn number(scalar: &Scalar<'_>) -> Option<Decimal> {
     if plain { Decimal::from_str(text).ok() } else { None }
 }
 
-fn no_position(what: &str, span: Span) -> SignalError {
+pub(super) fn no_position(what: &str, span: Span) -> SignalError {
     let detail = format!("`{what}` is not a position: long, short or flat is expected.");
     SignalError::at(ErrorCode::UnknownParameter, span, detail)
 }
