@@ -27,6 +27,7 @@ const EXITS: &[(Format, &str)] = &[
     (Format::OpenAlgo, r#"{"symbol":"TCS","action":"EXIT","exchange":"NSE"@}"#),
     (Format::OpenAlgo, r#"{"symbol":"TCS","action":"CLOSE","exchange":"NSE","pricetype":"MARKET"@}"#),
     (Format::ThreeCommas, r#"{"tv_instrument":"SOLUSDT","action":"exit_long","bot_uuid":"b"@}"#),
+    (Format::ThreeCommas, r#"{"action":"close_at_market_price","pair":"USDT_SOL","bot_id":7@}"#),
     (Format::WunderTrading, r#"{"code":"EXIT-LONG_BINANCE_SOLUSDT_a_5M_2"@}"#),
     (
         Format::Auto,

@@ -12,7 +12,11 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
         return Err(SignalError::whole(ErrorCode::ContextRequired, detail));
     };
     if let Some(pair) = fields.take(&["pair"])? {
-        return dca(&word, &pair, reading);
+        let closed = dca(&word, &pair, reading)?;
+        let size = fields.object("order").unwrap_or_default();
+        Position::of(&mut fields)?.settle(Action::Close(None), &Own { parts: false, ..own(&size) })?;
+        rest(fields)?;
+        return Ok(closed);
     }
     let symbol = order::required(fields.take(&["tvinstrument"])?, ErrorCode::NoInstrument, "instrument")?;
     let instrument = order::instrument(&symbol, reading)?;
@@ -20,9 +24,7 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
     let position = Position::of(&mut fields)?;
     let mut size = fields.object("order").unwrap_or_default();
     let settled = position.settle(order::action(&word)?, &own(&size))?;
-    fields.ignore(&["maxlag", "timestamp", "tvexchange", "botid", "botuuid", "messagetype", "delayseconds"]);
-    fields.ignore_nested(&["strategyinfo"]);
-    fields.refuse_rest()?;
+    rest(fields)?;
     match settled.action {
         Action::Open(side, None) => {
             let mut builder = Builder::new(side, word.span, instrument, symbol.span);
@@ -41,6 +43,12 @@ pub(super) fn read(mut fields: Fields<'_>, reading: &Reading) -> Result<Parsed, 
         }
         Action::Open(_, Some(_)) | Action::Cancel(_) | Action::Modify(_) => Err(unknown(&word)),
     }
+}
+
+fn rest(mut fields: Fields<'_>) -> Result<(), SignalError> {
+    fields.ignore(&["maxlag", "timestamp", "tvexchange", "botid", "botuuid", "messagetype", "delayseconds"]);
+    fields.ignore_nested(&["strategyinfo"]);
+    fields.refuse_rest()
 }
 
 /// A size in the base currency is the number of contracts that the strategy trades.
