@@ -9,11 +9,18 @@ use serde_json::{Value, json};
 use crate::harness::client::{Answer, Connection, Trader};
 use crate::harness::scene::Scene;
 
-const OPEN: usize = 500;
+const OPEN: usize = 50;
 const MOVES: usize = 300;
 /// Some of the neighbors share a lane of the store with the user who floods it.
 const NEIGHBORS: usize = 8;
 const SIGNALS: usize = 5;
+/// Makes each command cost 8 ms more: together they take longer than a signal may wait, and less than a lane waits for one
+/// step of a group.
+const SLOWLY: &str = "
+    CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN PERFORM pg_sleep(0.008); RETURN NULL; END$$;
+    CREATE TRIGGER dawdle AFTER INSERT ON journal FOR EACH ROW WHEN (NEW.action = 'command_accepted')
+        EXECUTE FUNCTION dawdle();";
 
 async fn send(mut connection: Connection, trader: &Trader, text: &str) -> Answer {
     let body = json!({ "signal": text }).to_string();
@@ -35,6 +42,7 @@ fn one_users_flood_of_commands_doubles_no_other_users_orders() {
                 .map(|_| send(Connection::to(node), dora, "BUY EURUSD @1.0860 SL 1.0800 TP 1.0890"));
             assert!(join_all(orders).await.iter().all(|answer| answer.status == 200));
         }
+        scene.database.psql(SLOWLY);
         let moves = (0..MOVES).map(|turn| async move {
             send(Connection::to(node), dora, &format!("MOVE EURUSD SL TO 1.08{:02}", turn % 50)).await
         });

@@ -5,10 +5,13 @@ use futures_util::future::{join, join_all};
 use serde_json::Value;
 
 use crate::harness::{Answer, Service, Trader};
+use crate::slow::slow_down;
 
 const OPEN: usize = 500;
 const MOVES: usize = 300;
 const SIGNALS: usize = 40;
+/// What each command costs on top: all of them together take several times as long as a signal may wait for its answer.
+const SECONDS: f64 = 0.05;
 
 /// Sends a signal, and again after each 5xx, as TradingView does, but without giving up.
 async fn send_until_told(trader: &Trader<'_>, text: String) -> Vec<Answer> {
@@ -27,6 +30,7 @@ async fn one_users_flood_of_commands_doubles_no_other_users_orders() {
         let orders = (0..OPEN / 10).map(|_| dora.order("BUY EURUSD @1.0860 SL 1.0800 TP 1.0890"));
         join_all(orders).await;
     }
+    slow_down(&service.database(), SECONDS, "AFTER INSERT ON journal WHEN NEW.action = 'command_accepted'");
     let moves = (0..MOVES).map(|turn| {
         let text = format!("MOVE EURUSD SL TO 1.08{:02}", turn % 50);
         let dora = &dora;

@@ -6,6 +6,7 @@
 mod harness;
 mod raw;
 mod routes;
+mod slow;
 
 mod account_choice;
 mod account_order;

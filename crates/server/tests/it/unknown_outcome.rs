@@ -1,6 +1,6 @@
 //! A commit is still running when its sender must be answered. A sender who repeats the signal gets its outcome.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::Method;
 use rusqlite::Connection;
@@ -8,34 +8,18 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, BUY, PATIENCE, Service, Trader};
 use crate::raw::Raw;
+use crate::slow;
 
-/// In seconds: longer than an answer may wait, even if the machine was three times as busy when [`slow_down`] measured it.
-const SLOW: f64 = 7.0;
+/// In seconds: longer than an answer may wait, with room to spare.
+const SLOW: f64 = 6.0;
 /// The only instrument whose first order is slow.
 const SLOW_BUY: &str = "BUY GBPUSD @1.2500 SL 1.2400 TP 1.2700";
 
 /// Makes the insertion of the first order of GBPUSD take about [`SLOW`] seconds.
 fn slow_down(database: &Connection) {
-    let fill = |rows: i64| {
-        let fill = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT ?1) INSERT INTO spin SELECT n FROM c";
-        database.execute("DELETE FROM spin", []).unwrap();
-        database.execute(fill, [rows]).unwrap();
-    };
-    database.execute_batch("CREATE TABLE spin (n)").unwrap();
-    fill(100);
-    let began = Instant::now();
-    let counted: i64 =
-        database.query_row("SELECT count(*) FROM spin a, spin b, spin c", [], |row| row.get(0)).unwrap();
-    assert_eq!(counted, 1_000_000);
-    #[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
-    fill((100.0 * (SLOW / began.elapsed().as_secs_f64()).cbrt()) as i64);
-    database
-        .execute_batch(
-            "CREATE TRIGGER slow AFTER INSERT ON orders WHEN NEW.instrument = 'GBPUSD'
-             AND (SELECT count(*) FROM orders WHERE instrument = 'GBPUSD') = 1
-             BEGIN SELECT count(*) FROM spin a, spin b, spin c; END",
-        )
-        .unwrap();
+    let first = "AFTER INSERT ON orders WHEN NEW.instrument = 'GBPUSD'
+                 AND (SELECT count(*) FROM orders WHERE instrument = 'GBPUSD') = 1";
+    slow::slow_down(database, SLOW, first);
 }
 
 /// Sends a signal again until its outcome is known.
