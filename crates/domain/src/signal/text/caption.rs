@@ -4,6 +4,7 @@ use super::super::symbol::{self, Found};
 use super::super::token::Kind;
 use super::super::words::Word;
 use super::super::{ErrorCode, SignalError};
+use super::rival::is_order_word;
 use super::scan::{Before, Scan};
 
 impl Scan<'_> {
@@ -80,16 +81,7 @@ impl Scan<'_> {
         // Behind the side nothing but the order's type may end the line; a price there is the index's.
         let ends = self.tokens[next..next + line].iter().all(|token| match token.kind {
             Kind::Mark(_) => true,
-            Kind::Word(word) => matches!(
-                word,
-                Word::Side(_)
-                    | Word::LimitSide(_)
-                    | Word::StopSide(_)
-                    | Word::Limit
-                    | Word::Stop
-                    | Word::Now
-                    | Word::Market
-            ),
+            Kind::Word(word) => is_order_word(word),
             Kind::Newline | Kind::Number | Kind::Keycap | Kind::Broken | Kind::Foreign => false,
         });
         let Some(first) = self.behind_all_marks(next + line).filter(|_| ends) else {

@@ -112,7 +112,7 @@ impl Scan<'_> {
         let before = self.tokens[..at].iter().rev().find(|token| !matches!(token.kind, Kind::Mark(_)));
         before.is_none_or(|before| match before.kind {
             Kind::Newline | Kind::Number => true,
-            Kind::Word(word) => orders(word),
+            Kind::Word(word) => is_order_word(word),
             Kind::Mark(_) | Kind::Foreign | Kind::Broken | Kind::Keycap => false,
         })
     }
@@ -122,7 +122,9 @@ impl Scan<'_> {
         let behind = self.behind_marks(at);
         self.tokens.get(behind).is_none_or(|token| match token.kind {
             Kind::Newline | Kind::Number => true,
-            Kind::Word(word) => orders(word) || word == Word::At || label_at(self.tokens, behind).is_some(),
+            Kind::Word(word) => {
+                is_order_word(word) || word == Word::At || label_at(self.tokens, behind).is_some()
+            }
             Kind::Mark(_) | Kind::Foreign | Kind::Broken | Kind::Keycap => false,
         })
     }
@@ -138,7 +140,7 @@ impl Scan<'_> {
 }
 
 /// Words beside which a symbol stands.
-fn orders(word: Word) -> bool {
+pub(super) fn is_order_word(word: Word) -> bool {
     matches!(
         word,
         Word::Side(_)

@@ -59,7 +59,7 @@ fn wrong_field(field: &'static str, sentence: &str) -> ApiError {
 }
 
 /// The first 16 bytes of a SHA-256 over parts, each with its length.
-fn half_hash(parts: &[&[u8]]) -> [u8; 16] {
+pub(super) fn half_hash(parts: &[&[u8]]) -> [u8; 16] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());

@@ -9,9 +9,10 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use hookfill_domain::ids::KeyId;
 use hookfill_store::{Idempotency, Made};
-use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
+
+use super::delivery::half_hash;
 
 /// How long after such an answer a repetition is recognized.
 pub const REMEMBERED: Duration = Duration::from_secs(60);
@@ -32,7 +33,7 @@ pub(super) enum Outcome {
 pub(super) type UnderWay = BoxFuture<'static, Outcome>;
 
 /// A hash of the API key's id and the bytes of the body.
-type Fingerprint = [u8; 32];
+type Fingerprint = [u8; 16];
 
 /// The state of the first delivery, or of a repetition that took its place.
 pub(super) enum Fate {
@@ -155,8 +156,5 @@ impl UnknownOutcomes {
 }
 
 fn fingerprint(key_id: KeyId, bytes: &[u8]) -> Fingerprint {
-    let mut hash = Sha256::new();
-    hash.update(key_id.0.as_bytes());
-    hash.update(bytes);
-    hash.finalize().into()
+    half_hash(&[key_id.0.as_bytes(), bytes])
 }
